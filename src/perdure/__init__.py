@@ -1,0 +1,1 @@
+"""Release and review pipelines that must not get lost, as Temporal workflows."""
