@@ -1,0 +1,1 @@
+"""What Perdure knows and decides. Pure: the standard library and pydantic only."""
