@@ -83,7 +83,6 @@ class ActionInput(Model):
         run_timeout: Longest time from then to the end; without limit where it is left out.
         wait: ``watch``: one watcher for the whole repository. ``poll``: one activity for this run.
         poll_interval: Between two looks where ``wait`` is ``poll``.
-        search_attributes: Whether the namespace takes Perdure's search attributes; the client finds out.
     """
 
     repository: RepositoryName
@@ -100,7 +99,6 @@ class ActionInput(Model):
     run_timeout: timedelta | None = None
     wait: WaitBy = WaitBy.WATCH
     poll_interval: timedelta = timedelta(seconds=15)
-    search_attributes: bool = False
 
 
 class ActionsRunRef(Model):

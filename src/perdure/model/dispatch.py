@@ -55,6 +55,7 @@ class DispatchPlan(Model):
             cannot be read.
         correlation: Where the run will show it.
         grace_time: How long lists may lag on this host.
+        search_attributes: Whether the namespace takes Perdure's search attributes.
         warnings: What a person should know.
     """
 
@@ -63,6 +64,7 @@ class DispatchPlan(Model):
     takes_dispatch_id: bool = True
     correlation: Correlation = Correlation.RUN_NAME
     grace_time: timedelta = DEFAULT_GRACE_TIME
+    search_attributes: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -144,7 +146,8 @@ def next_dispatch_move(state: DispatchState) -> DispatchMove:
 
 
 def _without_repeating(state: DispatchState) -> DispatchMove:
-    return DispatchMove.ASK if state.on_ambiguity is OnAmbiguity.HOLD else DispatchMove.GIVE_UP
+    ask = state.on_ambiguity is OnAmbiguity.HOLD or not state.takes_dispatch_id
+    return DispatchMove.ASK if ask else DispatchMove.GIVE_UP
 
 
 def _after_ambiguity(state: DispatchState) -> DispatchMove:

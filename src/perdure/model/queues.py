@@ -1,0 +1,22 @@
+"""Task queues: they carry the limits, so that the server enforces them for all workers together."""
+
+WORKFLOWS = "perdure"
+"""Workflows and short reads."""
+
+DISPATCH = "perdure-dispatch"
+"""Everything that changes GitHub, at a rate that the server enforces."""
+
+WATCH = "perdure-watch"
+"""One watcher for each repository."""
+
+ALL = (WORKFLOWS, DISPATCH, WATCH)
+
+
+def beside(workflow_task_queue: str, queue: str) -> str:
+    """Return the queue that belongs to a workflow's own one.
+
+    A tier has a suffix on all its queues: beside ``perdure-enterprise`` there is
+    ``perdure-dispatch-enterprise``.
+    """
+    suffix = workflow_task_queue.removeprefix(WORKFLOWS) if workflow_task_queue.startswith(WORKFLOWS) else ""
+    return queue + suffix

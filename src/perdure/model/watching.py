@@ -1,0 +1,112 @@
+"""Watching a repository: who waits for which run, and how often to look."""
+
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from perdure.model.actions import ActionsRun
+from perdure.model.base import Model
+from perdure.model.names import RepositoryName
+
+LIST_LAG = timedelta(seconds=10)
+"""A run younger than this may be missing from GitHub's list although it exists."""
+
+
+class Watch(Model):
+    """One workflow that waits for one attempt of one run.
+
+    Attributes:
+        workflow_id: Who is told.
+        actions_run_id: Which run.
+        actions_run_attempt: The attempt that is waited for; earlier ones are not news.
+        asked_at: When the waiting began.
+    """
+
+    workflow_id: str
+    actions_run_id: int
+    actions_run_attempt: int = 1
+    asked_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Tell one wait from another."""
+        return f"{self.actions_run_id}.{self.actions_run_attempt}/{self.workflow_id}"
+
+
+class NumberedWatch(Model):
+    """A watch with its place in the order in which a watcher was asked."""
+
+    number: int
+    watch: Watch
+
+
+class WatcherInput(Model):
+    """What a repository's watcher is started with, and what it hands to itself."""
+
+    repository: RepositoryName
+    watches: tuple[NumberedWatch, ...] = ()
+    next_number: int = 1
+
+
+class WatchPage(Model):
+    """Watches that were asked for after a given number: at most :data:`PAGE_SIZE`."""
+
+    watches: tuple[NumberedWatch, ...] = ()
+    more: bool = False
+
+
+PAGE_SIZE = 500
+
+
+class WatchRunsInput(Model):
+    """Input of the watcher's one long activity."""
+
+    repository: RepositoryName
+    watcher_workflow_id: str
+
+
+class WatchRunsResult(Model):
+    """Watches that are over, when the activity hands back to its workflow."""
+
+    done: tuple[str, ...] = Field(default=())
+
+
+def watcher_id(repository: str) -> str:
+    """Return the id of the repository's watcher."""
+    return f"watch/{repository.lower()}"
+
+
+def look_interval(
+    shortest: timedelta, longest: timedelta, *, looks_without_news: int, quota_left: float = 1.0
+) -> timedelta:
+    """Return how long to wait before the next look.
+
+    Each look without news waits half as long again, up to the longest; with less than a fifth of the
+    quota left the longest applies at once, so that dispatching is not starved by watching.
+
+    Args:
+        shortest: Right after news.
+        longest: Never more than this.
+        looks_without_news: In a row.
+        quota_left: Part of the installation's hourly requests that is left, 0 to 1.
+    """
+    if quota_left < 0.2:
+        return longest
+    return min(longest, shortest * 1.5 ** min(looks_without_news, 20))
+
+
+def unseen_for(watch: Watch, listed: dict[int, ActionsRun], now: datetime) -> bool:
+    """Say whether a run has to be read by itself: it is not on the list, and not for being too new."""
+    if watch.actions_run_id in listed:
+        return False
+    return watch.asked_at is None or now - watch.asked_at > LIST_LAG
+
+
+def concerns(watch: Watch, actions_run: ActionsRun) -> bool:
+    """Say whether what was seen is of the attempt that is waited for, or a later one."""
+    return actions_run.actions_run_attempt >= watch.actions_run_attempt
+
+
+def is_over(watch: Watch, actions_run: ActionsRun) -> bool:
+    """Say whether nothing more can come for this watch."""
+    return concerns(watch, actions_run) and actions_run.is_completed
