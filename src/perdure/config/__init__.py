@@ -1,0 +1,36 @@
+"""Settings and secret references: the only reader of environment variables and settings files.
+
+Settings come from ``perdure.toml`` in the current folder, else from ``perdure/perdure.toml`` in
+``$XDG_CONFIG_HOME`` (``~/.config``), else they are the defaults. ``PERDURE_CONFIG`` names another file. A
+variable ``PERDURE_SECTION_FIELD`` beats the file. A misspelled key would otherwise be a limit that nobody
+set, so unknown keys and variables are errors that name their place and the nearest valid name.
+
+Settings hold no secrets, only references to them: ``env:NAME``, ``file:PATH``, ``keyring:SERVICE/NAME``. So
+settings may be printed and committed, and a secret is read where it is used, by :func:`resolve_secret`.
+"""
+
+from perdure.config.loading import OTHER_VARIABLES, load_settings
+from perdure.config.secret_references import Secret, resolve_secret
+from perdure.config.sections import (
+    GitHubSettings,
+    LocalSettings,
+    Settings,
+    StoreSettings,
+    WatchSettings,
+    WorkerSettings,
+    parse_duration,
+)
+
+__all__ = [
+    "OTHER_VARIABLES",
+    "GitHubSettings",
+    "LocalSettings",
+    "Secret",
+    "Settings",
+    "StoreSettings",
+    "WatchSettings",
+    "WorkerSettings",
+    "load_settings",
+    "parse_duration",
+    "resolve_secret",
+]

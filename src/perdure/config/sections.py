@@ -1,0 +1,196 @@
+"""Every setting there is, with its default."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from perdure.config.secret_references import check_reference
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+
+
+def parse_duration(value: object) -> object:
+    """Read ``"30s"``, ``"5m"``, ``"1h30m"``, ``"1d"`` or a number of seconds. Other types pass unchanged.
+
+    Raises:
+        ValueError: The text is no duration.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    text = str(value).strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return timedelta(seconds=float(text))
+    if not _DURATION.fullmatch(text):
+        msg = "is no duration: write it as 30s, 5m, 2h, 1d, or as a number of seconds"
+        raise ValueError(msg)
+    parts = re.findall(r"([\d.]+)(ms|s|m|h|d)", text)
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def _check_url(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host:
+        msg = "must be an http or https address, such as https://api.github.com or https://HOST/api/v3"
+        raise ValueError(msg)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        msg = "must be an address alone, without user, query or fragment"
+        raise ValueError(msg)
+    if host in {"github.com", "www.github.com"}:
+        msg = "is GitHub's website; its API is at https://api.github.com"
+        raise ValueError(msg)
+    if parts.scheme == "http" and not _is_local(host):
+        msg = "must use https: http would show tokens to the network, and is for this machine only"
+        raise ValueError(msg)
+    return url.rstrip("/")
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), Field(ge=timedelta(0))]
+SecretReference = Annotated[str, AfterValidator(check_reference)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and without room for misspelled keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class GitHubSettings(Section):
+    """``[github]``: where GitHub is, and who Perdure is there.
+
+    Attributes:
+        url: The REST API's address; ``https://HOST/api/v3`` for GitHub Enterprise Server.
+        app_id: The GitHub App's number. Either this or ``client_id`` is enough.
+        client_id: The GitHub App's client id.
+        private_key: Reference to the App's private key (PEM).
+        token: Reference to a plain token, for trying out; the App is used where both are set.
+            ``env:GITHUB_TOKEN`` where that variable is set.
+        grace_time: How long lists of runs may lag behind an accepted dispatch.
+    """
+
+    url: Annotated[str, AfterValidator(_check_url)] = "https://api.github.com"
+    app_id: int | None = Field(default=None, gt=0)
+    client_id: str | None = Field(default=None, min_length=1)
+    private_key: SecretReference | None = None
+    token: SecretReference | None = None
+    grace_time: Duration = timedelta(seconds=120)
+
+    @model_validator(mode="after")
+    def _app_is_whole(self) -> GitHubSettings:
+        named = self.app_id is not None or self.client_id is not None
+        if named and self.private_key is None:
+            msg = "names an App without private_key; set it to file:PATH of the App's key"
+            raise ValueError(msg)
+        if self.private_key is not None and not named:
+            msg = "has a private_key without app_id or client_id; set one of them"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def has_app(self) -> bool:
+        """Whether a GitHub App is configured."""
+        return self.private_key is not None
+
+
+class WatchSettings(Section):
+    """``[watch]``: how often GitHub is asked about runs.
+
+    Attributes:
+        shortest_interval: Between two looks at a repository where something changes.
+        longest_interval: Between two looks at a repository where nothing does.
+        reconcile_interval: After how long without news a waiting action reads its run itself.
+    """
+
+    shortest_interval: Duration = timedelta(seconds=2)
+    longest_interval: Duration = timedelta(seconds=15)
+    reconcile_interval: Duration = timedelta(minutes=5)
+
+
+class WorkerSettings(Section):
+    """``[worker]``: what a worker takes on.
+
+    Attributes:
+        dispatches_per_second: Changes at GitHub per second, over all workers; 0 is without limit (``None``).
+        max_cached_workflows: Workflows kept in memory between two of their tasks.
+        max_concurrent_activities: Activities at the same time.
+        graceful_shutdown: How long running activities may go on after a stop was asked for.
+        queue_suffix: Appended to every task queue's name, for tiers and for tests.
+    """
+
+    dispatches_per_second: Annotated[float | None, Field(ge=0), AfterValidator(lambda rate: rate or None)] = (
+        1.0
+    )
+    max_cached_workflows: int = Field(default=1000, ge=0)
+    max_concurrent_activities: int = Field(default=100, ge=1)
+    graceful_shutdown: Duration = timedelta(seconds=10)
+    queue_suffix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+
+
+class StoreSettings(Section):
+    """``[store]``: where large results are kept by content.
+
+    Attributes:
+        path: A folder; relative to the current one.
+    """
+
+    path: Path = Path(".perdure/store")
+
+
+class LocalSettings(Section):
+    """``[local]``: what ``perdure up`` and ``perdure emulator`` use on this machine.
+
+    Attributes:
+        folder: Where the engine's database, its lock and its log lie.
+        port: The local Temporal server's.
+        ui_port: Its web UI's.
+        emulator_port: The emulated GitHub's.
+    """
+
+    folder: Path = Path(".perdure")
+    port: Port = 7233
+    ui_port: Port = 8233
+    emulator_port: Port = 8300
+
+
+class Settings(Section):
+    """Everything that can be configured, but for Temporal's own connection.
+
+    That comes from Temporal's own file and ``TEMPORAL_*`` variables:
+    https://docs.temporal.io/develop/environment-configuration
+
+    Attributes:
+        source: The file that was read, or ``defaults``; for people.
+    """
+
+    github: GitHubSettings = GitHubSettings()
+    watch: WatchSettings = WatchSettings()
+    worker: WorkerSettings = WorkerSettings()
+    store: StoreSettings = StoreSettings()
+    local: LocalSettings = LocalSettings()
+    source: str = "defaults"
+
+
+SECTIONS: Final[Mapping[str, type[Section]]] = {
+    "github": GitHubSettings,
+    "watch": WatchSettings,
+    "worker": WorkerSettings,
+    "store": StoreSettings,
+    "local": LocalSettings,
+}
