@@ -1,0 +1,120 @@
+"""The connection to Temporal, wherever it runs.
+
+The address, the namespace, the API key and certificates come from Temporal's own file and ``TEMPORAL_*``
+variables, the same that the ``temporal`` command reads, so that whoever has set up one has set up the
+other.
+
+https://docs.temporal.io/develop/environment-configuration
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, Plugin
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.runtime import Runtime
+from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
+
+from perdure.errors import EngineError, EngineUnreachableError, SettingsError
+
+DEFAULT_ADDRESS = "localhost:7233"
+DEFAULT_NAMESPACE = "default"
+CONNECT_TIMEOUT = timedelta(seconds=8)
+"""Several requests are made at the start; a person is told within 10 s that nobody answers."""
+
+# The default of 30 s / 15 s leaves a connection that went silent unnoticed for 52 s; this for 7 s.
+KEEP_ALIVE = KeepAliveConfig(interval_millis=5_000, timeout_millis=3_000)
+
+
+async def connect(
+    *,
+    address: str | None = None,
+    namespace: str | None = None,
+    runtime: Runtime | None = None,
+    plugins: Sequence[Plugin] = (),
+) -> Client:
+    """Connect to Temporal.
+
+    Args:
+        address: ``host:port``; from Temporal's own configuration where it is left out.
+        namespace: The same.
+        runtime: The SDK's default where it is left out.
+        plugins: Of the client, and of the workers that are made with it.
+
+    Raises:
+        EngineUnreachableError: Nobody answers there; said within 10 s.
+        EngineError: The namespace does not exist, or the credentials are refused.
+        SettingsError: Temporal's configuration cannot be read.
+    """
+    options = connection_options(address=address, namespace=namespace)
+    host, space = options["target_host"], options["namespace"]
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
+            client = await Client.connect(
+                **options,
+                runtime=runtime,
+                plugins=plugins,
+                data_converter=pydantic_data_converter,
+                keep_alive_config=KEEP_ALIVE,
+            )
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=space))
+    except TimeoutError:
+        raise _unreachable(host, "no answer") from None
+    except RPCError as error:
+        raise _refusal(error, host, space) from error
+    except (RuntimeError, ValueError) as error:
+        raise _unreachable(host, _innermost(str(error))) from error
+    return client
+
+
+def connection_options(*, address: str | None = None, namespace: str | None = None) -> ClientConnectConfig:
+    """Return what Temporal's own configuration says of the connection, with defaults.
+
+    Raises:
+        SettingsError: The file or a variable cannot be read.
+    """
+    try:
+        options = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError, OSError) as error:
+        msg = f"Temporal's configuration cannot be read: {error}"
+        raise SettingsError(
+            msg, hint="it is in the TEMPORAL_* variables and the file that `temporal config` edits"
+        ) from error
+    options["target_host"] = address or options.get("target_host") or DEFAULT_ADDRESS
+    options["namespace"] = namespace or options.get("namespace") or DEFAULT_NAMESPACE
+    return options
+
+
+def _refusal(error: RPCError, host: str, namespace: str) -> EngineError:
+    match error.status:
+        case RPCStatusCode.NOT_FOUND:
+            return EngineError(
+                f"Temporal at {host} has no namespace {namespace!r}",
+                hint=f"choose another with --namespace or TEMPORAL_NAMESPACE, or create it: "
+                f"temporal operator namespace create --address {host} {namespace}",
+            )
+        case RPCStatusCode.UNAUTHENTICATED | RPCStatusCode.PERMISSION_DENIED:
+            return EngineError(
+                f"Temporal at {host} does not accept these credentials: {error.message}",
+                hint="set TEMPORAL_API_KEY, or the TEMPORAL_TLS_* variables",
+            )
+    return _unreachable(host, error.message)
+
+
+def _unreachable(host: str, why: str) -> EngineUnreachableError:
+    return EngineUnreachableError(
+        f"no Temporal server answers at {host}: {why}",
+        hint="start one with `perdure up`, or name another with --address or TEMPORAL_ADDRESS",
+    )
+
+
+def _innermost(message: str) -> str:
+    """Cut the SDK's words around the operating system's."""
+    for mark in ('ConnectError("', 'message: "', 'error: "'):
+        _, found, rest = message.rpartition(mark)
+        if found:
+            return rest.partition('"')[0]
+    return message

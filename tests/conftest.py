@@ -1,0 +1,23 @@
+"""What tests of several folders share: one real Temporal server for each process that runs tests."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+
+from perdure.engine.connection import connect
+from perdure.engine.local import LocalServer
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalServer]:
+    """Run a real Temporal server on free ports, with its data in a folder of its own."""
+    async with LocalServer(tmp_path_factory.mktemp("temporal")) as server:
+        yield server
+
+
+@pytest.fixture
+async def temporal_client(temporal_server: LocalServer) -> Client:
+    """Connect to the server as Perdure does: models as JSON, and no plugin."""
+    return await connect(address=temporal_server.address, namespace="default")
