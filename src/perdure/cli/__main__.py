@@ -1,0 +1,5 @@
+"""Runs ``python -m perdure.cli``."""
+
+from perdure.cli import main
+
+main()
