@@ -32,6 +32,14 @@ _COMMANDS = {
 }
 
 
+class PerdureCommand(TyperCommand):
+    """A command whose usage line shows arguments as manuals do, without typer's braces."""
+
+    def collect_usage_pieces(self, ctx: Context) -> list[str]:
+        """Return the parts of the usage line."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+
 class LazyCommand(TyperCommand):
     """Stands for a command whose module is imported when the command is invoked or completed."""
 
@@ -55,7 +63,7 @@ class LazyCommand(TyperCommand):
         found = getattr(import_module(module_name), attribute)
         if not isinstance(found, typer.Typer):
             single = new_app()
-            single.command(self.name)(found)
+            single.command(self.name, cls=PerdureCommand)(found)
             found = single
         command = typer.main.get_command(found)
         command.name = self.name

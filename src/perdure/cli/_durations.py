@@ -1,30 +1,37 @@
-"""Durations as people write them: ``30s``, ``90m``, ``1h30m``, ``2d``."""
+"""Durations as people write and read them."""
 
 import re
 from datetime import timedelta
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_WHOLE = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+from perdure.config import parse_duration as read_setting
+
 _LONGEST = timedelta(days=3650)
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a duration.
+    """Read ``30s``, ``90m``, ``1h30m`` or ``2d``.
+
+    Settings also take a bare number of seconds; here a unit is asked for, because ``--run-timeout 30`` was
+    more likely meant as minutes.
 
     Raises:
         ValueError: It has no unit, is not above zero, or is longer than ten years.
     """
-    cleaned = text.strip().lower().replace(" ", "")
-    if not _WHOLE.fullmatch(cleaned):
-        unit = " (seconds, minutes, hours or days?)" if re.fullmatch(r"\d+(\.\d+)?", cleaned) else ""
-        msg = f"{text!r} is not a duration{unit}: write 30s, 30m, 1h30m or 2d"
+    cleaned = text.strip().lower()
+    if re.fullmatch(r"\d+(\.\d+)?", cleaned):
+        msg = f"{text!r} has no unit: write {cleaned}s, {cleaned}m, {cleaned}h or {cleaned}d"
         raise ValueError(msg)
-    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(cleaned))
-    if not 0 < seconds <= _LONGEST.total_seconds():
+    try:
+        duration = read_setting(cleaned)
+    except (ValueError, OverflowError):
+        duration = None
+    if not isinstance(duration, timedelta):
+        msg = f"{text!r} is not a duration: write 30s, 30m, 1h30m or 2d"
+        raise ValueError(msg)  # noqa: TRY004 - the value is wrong, not its type
+    if not timedelta(0) < duration <= _LONGEST:
         msg = f"{text!r} must be above zero and at most {_LONGEST.days}d"
         raise ValueError(msg)
-    return timedelta(seconds=seconds)
+    return duration
 
 
 def format_duration(duration: timedelta) -> str:

@@ -36,9 +36,9 @@ def show_expected(error: errors.PerdureError) -> ExitCode:
 
 def show_usage_error(error: typer.TyperException) -> ExitCode:
     """Show what typer found wrong with the options, and where to read about them."""
-    message = error.format_message().strip().removesuffix(".")
-    context = getattr(error, "ctx", None)
-    command = context.command_path if isinstance(context, typer.Context) else "perdure"
+    # pydantic, which converts options for typer, puts its own words before what a parser said.
+    message = error.format_message().replace("Value error, ", "").strip().removesuffix(".")
+    command = getattr(getattr(error, "ctx", None), "command_path", "perdure")
     show_error(message[:1].lower() + message[1:], hint=f"see `{command} --help`")
     return ExitCode.USAGE
 

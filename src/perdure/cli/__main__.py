@@ -1,5 +1,0 @@
-"""Runs ``python -m perdure.cli``."""
-
-from perdure.cli import main
-
-main()

@@ -1,0 +1,66 @@
+"""What ``perdure action run`` does once its options are read."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import typer
+
+from perdure.cli import _errors
+from perdure.cli._asked import action_input
+from perdure.cli._exit_codes import ExitCode
+from perdure.cli._session import Session, open_session
+from perdure.cli._views import choose_view
+from perdure.cli._waiting import say_how_to_go_on, wait_for_end
+from perdure.engine.actions import ActionHandle, start_action
+from perdure.model.actions import ActionInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """How long the command stays, and how it prints what it learns."""
+
+    detach: bool = False
+    timeout: timedelta | None = None
+    as_json: bool = False
+
+
+def run(
+    options: Mapping[str, object], waiting: Waiting, *, address: str | None, namespace: str | None
+) -> ExitCode:
+    """Check what was asked, start it, and wait for its end unless told otherwise."""
+    asked = action_input(options)
+    return asyncio.run(_run(asked, waiting, address=address, namespace=namespace))
+
+
+async def _run(
+    asked: ActionInput, waiting: Waiting, *, address: str | None, namespace: str | None
+) -> ExitCode:
+    session = await open_session(address, namespace)
+    handle = await _start(session, asked)
+    if waiting.detach:
+        _print_detached(handle, as_json=waiting.as_json)
+        return ExitCode.SUCCESS
+    view = choose_view(temporal_url=session.temporal_url(handle.id))
+    return await wait_for_end(handle, view, timeout=waiting.timeout, as_json=waiting.as_json)
+
+
+async def _start(session: Session, asked: ActionInput) -> ActionHandle:
+    try:
+        handle = await start_action(session.client, asked)
+    except asyncio.CancelledError:
+        _errors.say("interrupted while it was started: `perdure run list` shows whether it was")
+        raise
+    if handle.started:
+        _errors.say(f"started {handle.id}")
+    else:
+        described = await session.client.get_workflow_handle(handle.id).describe()
+        _errors.say(f"attached to {handle.id}, started {described.start_time:%Y-%m-%d %H:%M:%S} UTC")
+    return handle
+
+
+def _print_detached(handle: ActionHandle, *, as_json: bool) -> None:
+    typer.echo(json.dumps({"id": handle.id, "started": handle.started}) if as_json else handle.id)
+    say_how_to_go_on(handle.id)

@@ -1,0 +1,107 @@
+"""Shows an action's progress while a command waits: on a terminal, in a log, or as JSON lines."""
+
+import os
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+import typer
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from perdure.cli import _errors
+from perdure.cli._progress import draw, line
+from perdure.model.progress import ActionProgress, Note, NoteKind
+
+_WORTH_A_LINE = {NoteKind.WARNING, NoteKind.DUPLICATE, NoteKind.RETRY, NoteKind.DECISION, NoteKind.RECONCILE}
+_FRAMES_PER_SECOND = 8
+
+
+class View(AbstractContextManager["View"], Protocol):
+    """Shows what an action says of itself."""
+
+    def show(self, progress: ActionProgress) -> None:
+        """Show where the action stands now."""
+
+
+class TerminalView(View):
+    """Redraws in place, and leaves nothing behind: the result is printed afterwards."""
+
+    def __init__(self, console: Console, *, temporal_url: str | None) -> None:
+        self._temporal_url = temporal_url
+        self._progress: ActionProgress | None = None
+        self._live = Live(
+            get_renderable=self._render,
+            console=console,
+            refresh_per_second=_FRAMES_PER_SECOND,
+            transient=True,
+        )
+
+    def show(self, progress: ActionProgress) -> None:
+        """Draw it from the next frame on."""
+        self._progress = progress
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def _render(self) -> RenderableType:
+        if self._progress is None:
+            return ""
+        return draw(self._progress, now=datetime.now(UTC), temporal_url=self._temporal_url)
+
+
+class LineView(View):
+    """Prints one line on stderr per change, for logs."""
+
+    def __init__(self) -> None:
+        self._last_line = ""
+        self._last_note: Note | None = None
+
+    def show(self, progress: ActionProgress) -> None:
+        """Print what changed, if anything did."""
+        for note in self._new_notes(progress.notes):
+            if note.kind in _WORTH_A_LINE:
+                _errors.say(f"{note.kind.value}: {note.text}")
+        text = line(progress)
+        if text != self._last_line:
+            _errors.say(text)
+        self._last_line = text
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave what was printed."""
+
+    def _new_notes(self, notes: tuple[Note, ...]) -> tuple[Note, ...]:
+        # Old notes are dropped in the end, so their number says nothing.
+        seen = notes.index(self._last_note) + 1 if self._last_note in notes else 0
+        self._last_note = notes[-1] if notes else None
+        return notes[seen:]
+
+
+class JsonView(View):
+    """Prints one JSON object a line on stdout, for programs."""
+
+    def show(self, progress: ActionProgress) -> None:
+        """Print it as a line."""
+        typer.echo(progress.model_dump_json())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave what was printed."""
+
+
+def choose_view(*, temporal_url: str | None) -> View:
+    """Return the view for people that fits stderr."""
+    console = Console(stderr=True)
+    if console.is_terminal and not console.is_dumb_terminal and not os.environ.get("CI"):
+        return TerminalView(console, temporal_url=temporal_url)
+    return LineView()
