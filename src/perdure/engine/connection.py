@@ -22,7 +22,7 @@ from perdure.errors import EngineError, EngineUnreachableError, SettingsError
 
 DEFAULT_ADDRESS = "localhost:7233"
 DEFAULT_NAMESPACE = "default"
-CONNECT_TIMEOUT = timedelta(seconds=8)
+CONNECT_TIMEOUT = timedelta(seconds=6)
 """Several requests are made at the start; a person is told within 10 s that nobody answers."""
 
 # The default of 30 s / 15 s leaves a connection that went silent unnoticed for 52 s; this for 7 s.
