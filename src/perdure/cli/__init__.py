@@ -13,7 +13,7 @@ from perdure.engine.exits import leave
 def main() -> NoReturn:
     """Run the command line, and leave the process with its true status."""
     try:
-        app(prog_name="perdure")
+        app()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1

@@ -15,6 +15,7 @@ from perdure.cli._session import Session, open_session
 from perdure.cli._views import choose_view
 from perdure.cli._waiting import say_how_to_go_on, wait_for_end
 from perdure.engine.actions import ActionHandle, start_action
+from perdure.model import queues
 from perdure.model.actions import ActionInput
 
 
@@ -49,7 +50,9 @@ async def _run(
 
 async def _start(session: Session, asked: ActionInput) -> ActionHandle:
     try:
-        handle = await start_action(session.client, asked)
+        handle = await start_action(
+            session.client, asked, task_queue=queues.WORKFLOWS + session.settings.worker.queue_suffix
+        )
     except asyncio.CancelledError:
         _errors.say("interrupted while it was started: `perdure run list` shows whether it was")
         raise

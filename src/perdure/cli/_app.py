@@ -83,7 +83,7 @@ class PerdureGroup(TyperGroup):
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as in the overridden method
         """Run the command line; always ends with SystemExit."""
-        options["standalone_mode"] = False
+        options.update(prog_name="perdure", standalone_mode=False)
         try:
             code = super().main(*arguments, **options)
         except PerdureError as error:

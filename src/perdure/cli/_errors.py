@@ -8,6 +8,7 @@ import typer
 
 from perdure import errors
 from perdure.cli._exit_codes import ExitCode, exit_code_of
+from perdure.cli._shown import shown
 
 
 def show_error(message: str, *, hint: str | None = None) -> None:
@@ -25,7 +26,7 @@ def show_warning(message: str) -> None:
 
 def say(message: str = "") -> None:
     """Print for people, on stderr: stdout is for data."""
-    typer.echo(message, err=True)
+    typer.echo(shown(message), err=True)
 
 
 def show_expected(error: errors.PerdureError) -> ExitCode:
@@ -59,4 +60,4 @@ def show_unexpected(error: Exception) -> ExitCode:
 
 def _label(label: str, message: str, colour: str) -> None:
     # typer.echo takes the colour out again where stderr is no terminal, or where NO_COLOR is set.
-    typer.echo(f"{typer.style(label, fg=colour, bold=True)}: {message}", err=True)
+    typer.echo(f"{typer.style(label, fg=colour, bold=True)}: {shown(message)}", err=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import typer
 
+from perdure.cli._shown import shown
 from perdure.errors import ActionError, GitHubActionConclusionError, PerdureError
 from perdure.model.actions import ActionResult
 
@@ -25,7 +26,7 @@ def print_result(action_id: str, result: ActionResult, *, as_json: bool) -> None
     if as_json:
         typer.echo(result_json(action_id, result))
         return
-    typer.echo("\n".join(result_lines(result)))
+    typer.echo(shown("\n".join(result_lines(result))))
 
 
 def print_failure(action_id: str, error: ActionError, *, as_json: bool) -> None:
@@ -33,9 +34,8 @@ def print_failure(action_id: str, error: ActionError, *, as_json: bool) -> None:
     if as_json:
         typer.echo(error_json(action_id, error))
         return
-    lines = list(failure_lines(error))
-    if lines:
-        typer.echo("\n".join(lines))
+    if lines := list(failure_lines(error)):
+        typer.echo(shown("\n".join(lines)))
 
 
 def result_lines(result: ActionResult) -> Iterator[str]:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from perdure.cli._durations import format_duration
+from perdure.cli._shown import shown
 from perdure.model.progress import ActionProgress, NoteKind, Stage
 
 _NOTES_SHOWN = 3
@@ -34,7 +35,7 @@ def draw(progress: ActionProgress, *, now: datetime, temporal_url: str | None) -
     for name, text in _facts(progress, temporal_url):
         facts.add_row(f"  {name}", text)
     notes = [
-        Text(f"  {note.at:%H:%M:%S}  {note.text}", style="yellow" if note.kind in _URGENT else "dim")
+        Text(f"  {note.at:%H:%M:%S}  {shown(note.text)}", style="yellow" if note.kind in _URGENT else "dim")
         for note in progress.notes[-_NOTES_SHOWN:]
     ]
     return Group(_headline(progress, now), facts, *notes)
@@ -49,7 +50,7 @@ def line(progress: ActionProgress) -> str:
     if actions_run is not None:
         parts.append(status_of(progress))
         parts.append(actions_run.html_url)
-    return ", ".join(parts)
+    return shown(", ".join(parts))
 
 
 def title(progress: ActionProgress) -> str:
@@ -71,8 +72,8 @@ def status_of(progress: ActionProgress) -> str:
 def _facts(progress: ActionProgress, temporal_url: str | None) -> list[tuple[str, Text]]:
     facts = []
     if progress.actions_run is not None:
-        url = progress.actions_run.html_url
-        facts.append(("status", Text(status_of(progress))))
+        url = shown(progress.actions_run.html_url)
+        facts.append(("status", Text(shown(status_of(progress)))))
         facts.append(("run", Text(url, style=f"underline link {url}")))
     if progress.dispatch_id:
         facts.append(("dispatch id", Text(progress.dispatch_id)))
@@ -88,7 +89,7 @@ def _headline(progress: ActionProgress, now: datetime) -> RenderableType:
     since = progress.running_since or progress.queued_at
     if since is not None:
         words += [" · ", format_duration(now - since)]
-    text = Text("".join(words), style="bold")
+    text = Text(shown("".join(words)), style="bold")
     if progress.stage is Stage.DONE:
         return text
     spinner = Spinner("dots", text)

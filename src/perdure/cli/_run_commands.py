@@ -1,6 +1,7 @@
 """What ``perdure run watch``, ``cancel`` and ``resolve`` do once their options are read."""
 
 import asyncio
+import getpass
 import re
 from datetime import timedelta
 
@@ -56,7 +57,7 @@ def resolve(action_id: str, decision: str, *, address: str | None, namespace: st
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
         handle = get_action(session.client, action_id)
-        await handle.resolve(decision)
+        await handle.resolve(decision, by=getpass.getuser())
         _errors.say(f"decided for {handle.id}: {decision}")
         return ExitCode.SUCCESS
 

@@ -19,10 +19,16 @@ def run(context: typer.Context) -> None:
 @app.command(
     "list", cls=PerdureCommand, epilog="\b\nExample:\n  perdure run list -R acme/library --status failed"
 )
-def list_runs(
+def list_runs(  # noqa: PLR0913 - one parameter for each option
     *,
     repository: Annotated[
-        str | None, typer.Option("--repository", "-R", metavar="OWNER/REPO", help="Only of this repository.")
+        str | None,
+        typer.Option(
+            "--repository",
+            "-R",
+            metavar="OWNER/REPO",
+            help="Only of this repository; OWNER/ is all of an owner's.",
+        ),
     ] = None,
     status: Annotated[
         str | None,
@@ -70,7 +76,10 @@ def show(
 
 
 @app.command(
-    "watch", cls=PerdureCommand, epilog="\b\nExample:\n  perdure run watch release-1.2.3 --timeout 30m"
+    "watch",
+    cls=PerdureCommand,
+    short_help="Follow an action to its end.",
+    epilog="\b\nExample:\n  perdure run watch release-1.2.3 --timeout 30m",
 )
 def watch(
     action_id: ActionId,
@@ -88,7 +97,7 @@ def watch(
     )
 
 
-@app.command("cancel", cls=PerdureCommand)
+@app.command("cancel", cls=PerdureCommand, short_help="Cancel an action and its run at GitHub.")
 def cancel(action_id: ActionId, *, address: Address = None, namespace: Namespace = None) -> int:
     """Ask an action to cancel its run at GitHub and to end; `perdure run watch` shows when it has."""
     from perdure.cli import _run_commands
@@ -96,7 +105,7 @@ def cancel(action_id: ActionId, *, address: Address = None, namespace: Namespace
     return _run_commands.cancel(action_id, address=address, namespace=namespace)
 
 
-@app.command("logs", cls=PerdureCommand)
+@app.command("logs", cls=PerdureCommand, short_help="Print the logs of an action's run.")
 def logs(
     action_id: ActionId,
     *,
@@ -114,6 +123,7 @@ def logs(
 @app.command(
     "resolve",
     cls=PerdureCommand,
+    short_help="Decide on a dispatch that is held.",
     epilog="\b\nExamples:\n  perdure run resolve release-1.2.3 redispatch\n"
     "  perdure run resolve release-1.2.3 adopt:19023456789",
 )

@@ -1,0 +1,133 @@
+"""What ``perdure run show`` does once its options are read."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import typer
+from temporalio.client import WorkflowExecutionStatus
+
+from perdure.cli import _errors
+from perdure.cli._exit_codes import ExitCode
+from perdure.cli._outcome import failure_lines, result_lines
+from perdure.cli._progress import status_of, title
+from perdure.cli._session import Session, open_session
+from perdure.cli._shown import shown
+from perdure.engine.actions import ActionHandle, get_action
+from perdure.errors import ActionError, ActionNotKnownError, EngineError, PerdureError
+from perdure.model.actions import ActionResult
+from perdure.model.base import Model
+from perdure.model.progress import ActionProgress
+
+
+class Shown(Model):
+    """Everything that is known of one action: what ``--json`` prints.
+
+    Attributes:
+        state: ``running``, ``succeeded`` or ``failed``.
+        progress: ``None`` where no worker answers.
+        error: Why it failed.
+    """
+
+    id: str
+    state: str
+    temporal_url: str | None = None
+    progress: ActionProgress | None = None
+    result: ActionResult | None = None
+    error: dict[str, object] | None = None
+
+
+def show(
+    action_id: str, *, exit_status: bool, as_json: bool, address: str | None, namespace: str | None
+) -> ExitCode:
+    """Print where an action stands, or how it ended."""
+
+    async def main() -> ExitCode:
+        session = await open_session(address, namespace)
+        return await _show(session, get_action(session.client, action_id), as_json=as_json)
+
+    code = asyncio.run(main())
+    return code if exit_status else ExitCode.SUCCESS
+
+
+async def _show(session: Session, handle: ActionHandle, *, as_json: bool) -> ExitCode:
+    running = await _is_running(session, handle)
+    progress = await _progress(handle)
+    result, error = (None, None) if running else await _end(handle)
+    known = Shown(
+        id=handle.id,
+        state="running" if running else "failed" if error else "succeeded",
+        temporal_url=session.temporal_url(handle.id),
+        progress=progress,
+        result=result,
+        error={"type": type(error).__name__, "message": str(error), **error.details()} if error else None,
+    )
+    if as_json:
+        typer.echo(json.dumps(known.model_dump(mode="json")))
+    else:
+        typer.echo(shown("\n".join(_lines(known, error))))
+    if running:
+        return ExitCode.STILL_RUNNING
+    return ExitCode.FAILED if error else ExitCode.SUCCESS
+
+
+async def _is_running(session: Session, handle: ActionHandle) -> bool:
+    from temporalio.service import RPCError, RPCStatusCode
+
+    try:
+        described = await session.client.get_workflow_handle(handle.id).describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise EngineError(f"Temporal refused: {error.message}") from error
+        msg = f"there is no action {handle.id!r}"
+        raise ActionNotKnownError(msg, hint="list them with: perdure run list") from error
+    return described.status is WorkflowExecutionStatus.RUNNING
+
+
+async def _progress(handle: ActionHandle) -> ActionProgress | None:
+    try:
+        return await handle.progress()
+    except EngineError as error:
+        _errors.show_warning(f"{error}: what it does now is not known")
+        return None
+
+
+async def _end(handle: ActionHandle) -> tuple[ActionResult | None, PerdureError | None]:
+    try:
+        return await handle.result(), None
+    except PerdureError as error:
+        return None, error
+
+
+def _lines(known: Shown, error: PerdureError | None) -> Iterator[str]:
+    yield f"id: {known.id}"
+    yield f"state: {known.state}"
+    if known.progress is not None:
+        yield from _progress_lines(known.progress, ended=known.state != "running")
+    if known.temporal_url:
+        yield f"temporal: {known.temporal_url}"
+    if known.result is not None:
+        yield from result_lines(known.result)
+    if isinstance(error, ActionError):
+        yield from failure_lines(error)
+    if error is not None:
+        yield f"error: {error}"
+    if known.progress is not None and known.progress.notes:
+        yield "notes:"
+        yield from (f"  {note.at:%Y-%m-%d %H:%M:%S}  {note.text}" for note in known.progress.notes)
+
+
+def _progress_lines(progress: ActionProgress, *, ended: bool) -> Iterator[str]:
+    yield f"action: {title(progress)}"
+    if progress.inputs:
+        yield "inputs:"
+        yield from (f"  {name}: {value}" for name, value in progress.inputs.items())
+    if ended:
+        return
+    yield f"stage: {progress.stage.value}" + (
+        f", waiting on {progress.waiting_on}" if progress.waiting_on else ""
+    )
+    yield f"status: {status_of(progress)}"
+    if progress.actions_run is not None:
+        yield f"url: {progress.actions_run.html_url}"
+    yield f"dispatch id: {progress.dispatch_id or 'none yet'}"
