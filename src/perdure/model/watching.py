@@ -66,9 +66,12 @@ class WatchRunsInput(Model):
 
 
 class WatchRunsResult(Model):
-    """Watches that are over, when the activity hands back to its workflow."""
+    """Watches that are over, by key, when the activity hands back to its workflow.
 
-    done: tuple[str, ...] = Field(default=())
+    Each with its number: a workflow may have asked again since, and that wait is not over.
+    """
+
+    done: dict[str, int] = Field(default_factory=dict)
 
 
 def watcher_id(repository: str) -> str:

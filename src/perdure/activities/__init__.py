@@ -1,0 +1,1 @@
+"""Doing: one class for each outside system. Errors cross into Temporal here."""

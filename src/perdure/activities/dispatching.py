@@ -1,0 +1,123 @@
+"""Activities that change GitHub. They run on a queue of their own, at a rate that the server enforces."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+
+from perdure.activities.failures import as_application_errors
+from perdure.errors import GitHubRefusedError
+from perdure.github import GitHubClient
+from perdure.model.actions import ActionsRun, ActionsRunRef
+from perdure.model.base import Model
+from perdure.model.dispatch import DispatchAnswer, DispatchRequest
+
+SEND_WITHIN = timedelta(seconds=5)
+"""A dispatch that could not be sent this long after its attempt began is not sent any more.
+
+A worker that was stopped (a laptop's lid, a paused virtual machine) would otherwise wake up and send what
+the workflow has long taken for lost and sent again.
+"""
+
+_HEARTBEAT_SECONDS = 2
+
+
+class RerunInput(Model):
+    """Input of :meth:`DispatchActivities.rerun_failed_jobs`."""
+
+    ref: ActionsRunRef
+    actions_run_attempt: int
+
+
+class RerunAnswer(Model):
+    """Whether a re-run is under way.
+
+    Attributes:
+        actions_run: The run as it is afterwards.
+        refused: Why GitHub would not re-run it, or empty.
+    """
+
+    actions_run: ActionsRun
+    refused: str = ""
+
+
+class CancelInput(Model):
+    """Input of :meth:`DispatchActivities.cancel_actions_run`."""
+
+    ref: ActionsRunRef
+    force: bool = False
+
+
+class SendDeadline:
+    """Says whether an attempt is still fresh enough to send something that must not be sent twice.
+
+    Two clocks are asked, because each misses one kind of pause: the monotonic one counts from the moment
+    that the activity's code began; the wall clock against the server's start time also sees a pause before
+    that, once the offset between the two is known (a worker's clock may be hours off).
+    """
+
+    def __init__(self, within: timedelta, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._within = within.total_seconds()
+        self._clock = clock
+        self._smallest_offset: float | None = None
+
+    def begin(self, started_at: datetime) -> Callable[[], bool]:
+        """Begin an attempt that the server started at ``started_at``; ask the returned function later."""
+        offset = (datetime.now(UTC) - started_at).total_seconds()
+        known = self._smallest_offset
+        self._smallest_offset = offset if known is None else min(known, offset)
+        late_already = offset - self._smallest_offset
+        begun = self._clock()
+        return lambda: late_already + (self._clock() - begun) <= self._within
+
+
+class DispatchActivities:
+    """Changes GitHub for one action."""
+
+    def __init__(self, github: GitHubClient) -> None:
+        """Use ``github`` for every call."""
+        self._github = github
+        self._deadline = SendDeadline(SEND_WITHIN)
+
+    @activity.defn
+    async def dispatch_actions_workflow(self, request: DispatchRequest) -> DispatchAnswer:
+        """Send the dispatch once. **Not** safe to repeat: its caller gives it one attempt.
+
+        What GitHub refuses is a permanent error. What nobody can know is the answer ``ambiguous``.
+        """
+        is_fresh = self._deadline.begin(activity.info().started_time)
+        heartbeats = asyncio.create_task(_beat())
+        try:
+            with as_application_errors():
+                return await self._github.dispatch(request, before_send=is_fresh)
+        finally:
+            heartbeats.cancel()
+
+    @activity.defn
+    async def rerun_failed_jobs(self, input: RerunInput) -> RerunAnswer:
+        """Re-run what failed. Safe to repeat: a re-run that is there already is adopted."""
+        with as_application_errors():
+            before = await self._github.get_actions_run(input.ref)
+            if before.actions_run_attempt > input.actions_run_attempt or not before.is_completed:
+                return RerunAnswer(actions_run=before)
+            try:
+                await self._github.rerun_failed_jobs(input.ref)
+            except GitHubRefusedError as refusal:
+                after = await self._github.get_actions_run(input.ref)
+                taken = after.actions_run_attempt > input.actions_run_attempt
+                return RerunAnswer(actions_run=after, refused="" if taken else str(refusal))
+            return RerunAnswer(actions_run=await self._github.get_actions_run(input.ref))
+
+    @activity.defn
+    async def cancel_actions_run(self, input: CancelInput) -> str:
+        """Ask GitHub to cancel a run; return why it refused, or nothing. Safe to repeat."""
+        with as_application_errors():
+            return await self._github.cancel_actions_run(input.ref, force=input.force) or ""
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(_HEARTBEAT_SECONDS)

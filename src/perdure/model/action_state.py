@@ -1,0 +1,40 @@
+"""What an action carries over when its history is cut."""
+
+from datetime import datetime
+
+from perdure.model.base import Model
+from perdure.model.dispatch import DispatchPlan
+from perdure.model.following import Followed
+from perdure.model.progress import ActionProgress
+
+
+class ActionState(Model):
+    """An action in the middle of following its run.
+
+    Attributes:
+        plan: What was known before the first dispatch.
+        progress: The account so far.
+        followed: The run as it was last seen.
+        generation: How many times another dispatch was asked for.
+        dispatched_at: When the present dispatch was first sent.
+    """
+
+    plan: DispatchPlan
+    progress: ActionProgress
+    followed: Followed
+    generation: int = 0
+    dispatched_at: datetime
+
+
+class HeldDecision(Model):
+    """What a person decides about a dispatch that nobody can know the fate of.
+
+    Attributes:
+        decision: ``redispatch``, ``adopt`` or ``fail``.
+        actions_run_id: The run to adopt.
+        by: Who decided, for the account.
+    """
+
+    decision: str
+    actions_run_id: int | None = None
+    by: str = ""

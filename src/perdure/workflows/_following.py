@@ -1,0 +1,167 @@
+"""Follows one run to its end, for seconds or for weeks, without asking GitHub for each run.
+
+News come as a signal from the repository's watcher. A signal may be lost with the one who should have sent
+it, so a timer stands behind it, after which the run is read.
+"""
+
+import contextlib
+from datetime import timedelta
+
+from temporalio import workflow
+
+from perdure.workflows import _calls
+from perdure.workflows._account import Account
+from perdure.workflows._control import Control
+
+with workflow.unsafe.imports_passed_through():
+    from perdure.activities.actions import PollActionsRunInput
+    from perdure.activities.dispatching import CancelInput
+    from perdure.activities.watching import AskForNewsInput
+    from perdure.model.actions import ActionInput, ActionsRun, WaitBy
+    from perdure.model.following import (
+        Followed,
+        FollowMove,
+        is_queued,
+        next_deadline,
+        next_follow_move,
+        reconcile_interval,
+    )
+    from perdure.model.progress import NoteKind, Stage
+    from perdure.model.watching import Watch
+
+_CANCEL_WITHIN = timedelta(seconds=60)
+"""How long GitHub gets to end a cancelled run before it is forced, and again before that is given up."""
+
+_CANCEL_POLL = timedelta(seconds=2)
+
+
+class Following:
+    """One run, from its dispatch to its end."""
+
+    def __init__(self, input: ActionInput, followed: Followed, account: Account, control: Control) -> None:
+        self._input = input
+        self.followed = followed
+        self._account = account
+        self._control = control
+        self._news = False
+        self._look = False
+        self._looks_without_news = 0
+        self._show()
+
+    def hear(self, seen: ActionsRun | None) -> None:
+        """Take news of the run. Without saying what, it means: read it."""
+        if seen is None:
+            self._look = True
+        else:
+            self._learn(seen)
+
+    async def to_the_next_move(self) -> FollowMove:
+        """Wait until there is something to do about the run other than waiting."""
+        if self._input.wait is WaitBy.WATCH and not self.followed.actions_run.is_completed:
+            await self._ask_for_news()
+        while True:
+            move = next_follow_move(self._input, self.followed, workflow.now())
+            if move is not FollowMove.WAIT or self._control.cancel_requested:
+                return move
+            if workflow.info().is_continue_as_new_suggested():
+                return move
+            await self._wait()
+
+    async def end_it(self) -> str:
+        """Cancel the run at GitHub, with force if need be; return why it is still alive, or nothing."""
+        self._account.stage(Stage.CANCELLING, waiting_on="github")
+        refused = ""
+        for force in (False, True):
+            refused = await _calls.cancel_actions_run(
+                CancelInput(ref=self.followed.actions_run.ref, force=force)
+            )
+            how = "force-cancel" if force else "cancel"
+            said = (
+                f"GitHub refused to {how} the run: {refused}" if refused else f"asked GitHub to {how} the run"
+            )
+            self._account.note(NoteKind.CANCEL, said)
+            # A refusal often means that the run has just ended: that is looked at in either case.
+            await self._poll(until_completed=True, within=timedelta(0) if refused else _CANCEL_WITHIN)
+            if self.followed.actions_run.is_completed:
+                return ""
+        return refused or "GitHub accepted the cancellation but the run goes on"
+
+    async def _wait(self) -> None:
+        if self._input.wait is WaitBy.POLL:
+            await self._poll(until_completed=False, within=self._time_left())
+            return
+        patience = reconcile_interval(self._looks_without_news)
+        left = self._time_left()
+        timeout = patience if left is None else min(patience, left)
+        self._news = False
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._news or self._look or self._control.cancel_requested,
+                timeout=timeout,
+                timeout_summary="reads the run itself after this",
+            )
+        if not self._news and not self._control.cancel_requested:
+            await self._read()
+
+    async def _read(self) -> None:
+        self._look = False
+        self._looks_without_news += 1
+        self._learn(await _calls.get_actions_run(self.followed.actions_run.ref))
+        if not self.followed.actions_run.is_completed:
+            await self._ask_for_news()
+
+    async def _poll(self, *, until_completed: bool, within: timedelta | None) -> None:
+        interval = _CANCEL_POLL if until_completed else self._input.poll_interval
+        self._learn(
+            await _calls.poll_actions_run(
+                PollActionsRunInput(
+                    known=self.followed.actions_run,
+                    interval=interval,
+                    within=within,
+                    until_completed=until_completed,
+                )
+            )
+        )
+
+    async def _ask_for_news(self) -> None:
+        actions_run = self.followed.actions_run
+        await _calls.ask_for_news(
+            AskForNewsInput(
+                repository=self._input.repository,
+                watch=Watch(
+                    workflow_id=workflow.info().workflow_id,
+                    actions_run_id=actions_run.actions_run_id,
+                    actions_run_attempt=actions_run.actions_run_attempt,
+                    asked_at=workflow.now(),
+                ),
+                workflow_task_queue=workflow.info().task_queue,
+            )
+        )
+
+    def _learn(self, seen: ActionsRun) -> None:
+        before = self.followed
+        self.followed = before.after(seen, workflow.now())
+        if self.followed is before:
+            return
+        self._news = True
+        self._looks_without_news = 0
+        now = self.followed.actions_run
+        if now.actions_run_attempt > before.actions_run.actions_run_attempt:
+            self._account.note(NoteKind.CHANGE, f"attempt {now.actions_run_attempt} was started")
+        self._account.note(NoteKind.CHANGE, now.status + (f": {now.conclusion}" if now.conclusion else ""))
+        self._show()
+
+    def _show(self) -> None:
+        actions_run = self.followed.actions_run
+        queued = is_queued(actions_run)
+        self._account.stage(
+            Stage.QUEUED if queued else Stage.RUNNING,
+            waiting_on="runner" if queued else "github",
+            actions_run=actions_run,
+            queued_at=self.followed.queued_at,
+            running_since=self.followed.running_since,
+        )
+
+    def _time_left(self) -> timedelta | None:
+        deadline = next_deadline(self._input, self.followed)
+        return None if deadline is None else max(deadline - workflow.now(), timedelta(0))

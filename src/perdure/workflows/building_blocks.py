@@ -1,0 +1,85 @@
+"""What people call inside workflows of their own. Import it from :mod:`perdure.workflow`."""
+
+from typing import TypedDict, Unpack
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, ChildWorkflowError
+
+from perdure.workflows.action import ActionWorkflow
+
+with workflow.unsafe.imports_passed_through():
+    from datetime import timedelta
+
+    from perdure.activities.failures import application_error, original_error
+    from perdure.model import queues
+    from perdure.model.actions import ActionInput, ActionResult, ActionRetry, OnAmbiguity, WaitBy
+    from perdure.model.dispatch import check_caller_inputs
+
+
+class ActionOptions(TypedDict, total=False):
+    """What may be said about an action: see :class:`perdure.model.actions.ActionInput`."""
+
+    ref: str | None
+    inputs: dict[str, str]
+    key: str | None
+    step: str
+    expect_sha: str | None
+    accept: frozenset[str]
+    retry: ActionRetry
+    on_ambiguity: OnAmbiguity
+    queue_timeout: timedelta | None
+    run_timeout: timedelta | None
+    wait: WaitBy
+    poll_interval: timedelta
+
+
+async def run_action(
+    repository: str,
+    workflow_file: str,
+    *,
+    task_queue: str | None = None,
+    id: str | None = None,
+    **options: Unpack[ActionOptions],
+) -> ActionResult:
+    """Run a GitHub Actions workflow once and wait for its end, inside a workflow of your own.
+
+    It is a child workflow with a page of its own in Temporal's UI. Cancelling the caller cancels the run.
+
+    Args:
+        repository: ``owner/name``.
+        workflow_file: Its name in ``.github/workflows``.
+        task_queue: Where it runs: the queue ``perdure``, which :class:`perdure.PerdurePlugin` polls too.
+        id: Workflow id of the child; by default made from the caller's id.
+        **options: See :class:`ActionOptions`.
+
+    Raises:
+        ApplicationError: It did not pass. ``type`` is the error's name in :mod:`perdure.errors`, for
+            instance ``GitHubActionConclusionError``, and its details hold conclusion, URL, jobs and log.
+    """
+    input = ActionInput.model_validate(
+        {"repository": repository, "workflow_file": workflow_file, **options}, strict=False
+    )
+    check_caller_inputs(input.inputs)
+    try:
+        return await workflow.execute_child_workflow(
+            ActionWorkflow.run,
+            input,
+            id=id or _child_id(input),
+            task_queue=task_queue or queues.WORKFLOWS,
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            static_summary=f"{input.repository} {input.workflow_file}",
+        )
+    except ChildWorkflowError as failure:
+        known = original_error(failure)
+        if known is None:
+            raise
+        message = failure.cause.message if isinstance(failure.cause, ApplicationError) else str(known)
+        raise application_error(known, message=message) from failure
+
+
+def _child_id(input: ActionInput) -> str:
+    if input.key is not None:
+        return f"action/{input.key}" + (f"/{input.step}" if input.step else "")
+    mark = workflow.uuid4().hex[:8]
+    return f"action/{workflow.info().workflow_id}/{input.repository}/{input.workflow_file}/{mark}"
