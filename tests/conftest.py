@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-from perdure.engine.connection import connect
+from perdure.engine.connection import connect_local
 from perdure.engine.local import LocalServer
 
 
@@ -20,4 +20,4 @@ async def temporal_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 @pytest.fixture
 async def temporal_client(temporal_server: LocalServer) -> Client:
     """Connect to the server as Perdure does: models as JSON, and no plugin."""
-    return await connect(address=temporal_server.address, namespace="default")
+    return await connect_local(temporal_server.address)

@@ -10,7 +10,7 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from engine.processes_seen import eventually, is_running
-from perdure.engine.connection import connect
+from perdure.engine.connection import connect_local
 from perdure.engine.local import LocalServer, Ports
 from perdure.engine.namespaces import LOCAL_RETENTION, read_retention
 from perdure.engine.ports import free_port, is_free
@@ -50,7 +50,7 @@ async def test_history_is_kept_for_90_days_and_attributes_are_registered(tempora
 async def test_a_killed_server_starts_again_on_its_file(tmp_path):
     """Nothing that was acknowledged is lost with the server's process."""
     async with LocalServer(tmp_path) as server:
-        client = await connect(address=server.address, namespace="default")
+        client = await connect_local(server.address)
         handle = await client.start_workflow("Anything", id="kept", task_queue="nobody")
         os.kill(server.pid, signal.SIGKILL)
         assert await server.wait() == -signal.SIGKILL

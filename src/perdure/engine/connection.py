@@ -29,6 +29,15 @@ CONNECT_TIMEOUT = timedelta(seconds=6)
 KEEP_ALIVE = KeepAliveConfig(interval_millis=5_000, timeout_millis=3_000)
 
 
+async def connect_local(address: str, *, plugins: Sequence[Plugin] = ()) -> Client:
+    """Connect to a server that this process has started, whatever Temporal's own configuration says.
+
+    Raises:
+        EngineUnreachableError: It does not answer.
+    """
+    return await _open({"target_host": address, "namespace": DEFAULT_NAMESPACE}, plugins=plugins)
+
+
 async def connect(
     *,
     address: str | None = None,
@@ -50,24 +59,7 @@ async def connect(
         SettingsError: Temporal's configuration cannot be read.
     """
     options = connection_options(address=address, namespace=namespace)
-    host, space = options["target_host"], options["namespace"]
-    try:
-        async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
-            client = await Client.connect(
-                **options,
-                runtime=runtime,
-                plugins=plugins,
-                data_converter=pydantic_data_converter,
-                keep_alive_config=KEEP_ALIVE,
-            )
-            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=space))
-    except TimeoutError:
-        raise _unreachable(host, "no answer") from None
-    except RPCError as error:
-        raise _refusal(error, host, space) from error
-    except (RuntimeError, ValueError) as error:
-        raise _unreachable(host, _innermost(str(error))) from error
-    return client
+    return await _open(options, plugins=plugins, runtime=runtime)
 
 
 def connection_options(*, address: str | None = None, namespace: str | None = None) -> ClientConnectConfig:
@@ -86,6 +78,29 @@ def connection_options(*, address: str | None = None, namespace: str | None = No
     options["target_host"] = address or options.get("target_host") or DEFAULT_ADDRESS
     options["namespace"] = namespace or options.get("namespace") or DEFAULT_NAMESPACE
     return options
+
+
+async def _open(
+    options: ClientConnectConfig, *, plugins: Sequence[Plugin], runtime: Runtime | None = None
+) -> Client:
+    host, namespace = options["target_host"], options["namespace"]
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
+            client = await Client.connect(
+                **options,
+                runtime=runtime,
+                plugins=plugins,
+                data_converter=pydantic_data_converter,
+                keep_alive_config=KEEP_ALIVE,
+            )
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
+    except TimeoutError:
+        raise _unreachable(host, "no answer") from None
+    except RPCError as error:
+        raise _refusal(error, host, namespace) from error
+    except (RuntimeError, ValueError) as error:
+        raise _unreachable(host, _innermost(str(error))) from error
+    return client
 
 
 def _refusal(error: RPCError, host: str, namespace: str) -> EngineError:

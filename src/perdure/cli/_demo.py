@@ -1,0 +1,85 @@
+"""What ``perdure demo`` does."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+
+from perdure.cli import _errors
+from perdure.cli._exit_codes import ExitCode
+from perdure.cli._local_setup import EXAMPLE_REPOSITORY, EXAMPLE_WORKFLOW_FILE, LocalSetup, SetupOptions
+from perdure.cli._session import temporal_url
+from perdure.cli._signals import Stop
+from perdure.cli._views import choose_view
+from perdure.cli._waiting import wait_for_end
+from perdure.config import LocalSettings, Settings
+from perdure.engine.actions import start_action
+from perdure.engine.connection import connect_local
+from perdure.engine.local import Ports
+from perdure.model.actions import ActionInput
+
+_INTERRUPTED = 130
+
+
+async def demo(inputs: Mapping[str, str], *, keep: bool) -> int:
+    """Start everything, run the example, and stop everything.
+
+    Raises:
+        PerdureError: Something could not be started, or the action failed. The folder is then kept.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="perdure-demo-"))
+    status: int = ExitCode.FAILED
+    try:
+        status = await _until_signal(folder, inputs)
+    finally:
+        if keep or status != ExitCode.SUCCESS:
+            _errors.say(f"data and logs are kept in {folder}")
+        else:
+            shutil.rmtree(folder)
+    return status
+
+
+async def _until_signal(folder: Path, inputs: Mapping[str, str]) -> int:
+    with Stop() as stop:
+        running = asyncio.create_task(_run(folder, inputs))
+        asked = asyncio.create_task(stop.event.wait())
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if running.done():
+            return await running
+        running.cancel()
+        await asyncio.wait({running})
+        return _INTERRUPTED
+
+
+async def _run(folder: Path, inputs: Mapping[str, str]) -> int:
+    options = SetupOptions(
+        folder=folder, ports=Ports(), emulator_port=None, with_emulator=True, isolated=True
+    )
+    setup = LocalSetup(options, Settings(), report=_errors.say)
+    _errors.say("starting a Temporal server, an emulated GitHub and a worker")
+    await setup.start()
+    try:
+        _errors.say(f"Temporal {setup.server.address}, its web UI {setup.server.ui_url}")
+        _errors.say(f"GitHub   {setup.github_url}")
+        return await _run_example(setup, inputs)
+    finally:
+        await setup.stop()
+        _errors.say("stopped everything; `perdure up` starts the same and stays")
+
+
+async def _run_example(setup: LocalSetup, inputs: Mapping[str, str]) -> int:
+    client = await connect_local(setup.server.address)
+    asked = ActionInput(
+        repository=EXAMPLE_REPOSITORY, workflow_file=EXAMPLE_WORKFLOW_FILE, ref="main", inputs=dict(inputs)
+    )
+    handle = await start_action(client, asked)
+    settings = Settings(local=LocalSettings(port=setup.server.port, ui_port=setup.server.ui_port))
+    page = temporal_url(setup.server.address, client.namespace, handle.id, settings=settings)
+    code = await wait_for_end(handle, choose_view(temporal_url=page), timeout=None, as_json=False)
+    if code is ExitCode.SUCCESS:
+        typer.echo(f"temporal: {page}")
+    return code

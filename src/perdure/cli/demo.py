@@ -1,0 +1,24 @@
+"""``perdure demo``: everything at work once."""
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    *,
+    wait_time: Annotated[int, typer.Option(min=0, metavar="SECONDS", help="How long the Action waits.")] = 3,
+    message: Annotated[str, typer.Option(metavar="TEXT", help="What it says.")] = "Hello from Perdure",
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the folder with all data and logs.")] = False,
+) -> int:
+    """Run one Actions workflow durably, without an account.
+
+    Starts a Temporal server, an emulated GitHub and a worker on free ports and in a folder of their own, runs
+    the example wait-then-echo through them, shows it at work, and stops everything again. A running
+    `perdure up` does not notice.
+    """
+    import asyncio
+
+    from perdure.cli import _demo
+
+    return asyncio.run(_demo.demo({"wait_time": str(wait_time), "message": message}, keep=keep))
