@@ -1,7 +1,6 @@
 """What ``perdure worker`` does."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 
@@ -9,15 +8,12 @@ from temporalio.client import Client
 
 from perdure.cli import _errors
 from perdure.cli._signals import Stop
-from perdure.config import load_settings
+from perdure.config import Settings, load_settings
 from perdure.engine.connection import connect
-from perdure.engine.pollers import pollers
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.engine.workers import run_workers
 from perdure.errors import UsageError
 from perdure.model import queues as known
-
-_LOOK_INTERVAL = 0.1
 
 
 async def work(wanted: Sequence[str] | None, *, address: str | None, namespace: str | None) -> int:
@@ -37,18 +33,12 @@ async def work(wanted: Sequence[str] | None, *, address: str | None, namespace: 
             " cannot be listed by repository"
         )
     with Stop(at_once_status=130) as stop:
-        running = asyncio.create_task(run_workers(client, settings, names, stop=stop.event))
-        suffixed = [name + settings.worker.queue_suffix for name in names]
-        ready = asyncio.create_task(_wait_until_polling(client, suffixed))
-        ready.add_done_callback(
-            lambda task: None if task.cancelled() else _say_ready(client, suffixed, settings.github.url)
-        )
+        ready = asyncio.Event()
+        saying = asyncio.create_task(_say_when(ready, _ready_line(client, settings, names)))
         try:
-            await running
+            await run_workers(client, settings, names, stop=stop.event, ready=ready)
         finally:
-            ready.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await ready
+            saying.cancel()
     return 0
 
 
@@ -60,12 +50,12 @@ def _checked(wanted: Sequence[str]) -> Sequence[str]:
     return wanted
 
 
-async def _wait_until_polling(client: Client, names: Sequence[str]) -> None:
-    for name in names:
-        while client.identity not in await pollers(client, name):  # noqa: ASYNC110 - no event tells of it
-            await asyncio.sleep(_LOOK_INTERVAL)
+async def _say_when(ready: asyncio.Event, line: str) -> None:
+    await ready.wait()
+    _errors.say(line)
 
 
-def _say_ready(client: Client, names: Sequence[str], github_url: str) -> None:
+def _ready_line(client: Client, settings: Settings, names: Sequence[str]) -> str:
+    queues = ", ".join(name + settings.worker.queue_suffix for name in names)
     server = client.service_client.config.target_host
-    _errors.say(f"worker ready: queues {', '.join(names)}, server {server}, GitHub {github_url}")
+    return f"worker ready: queues {queues}, server {server}, GitHub {settings.github.url}"
