@@ -118,7 +118,7 @@ app = typer.Typer(
 Exit status:
   0  success, or detached
   1  the action failed
-  2  wrong usage: nothing was started
+  2  wrong usage: nothing was dispatched
   3  still running: it goes on without this command
   4  the engine or GitHub refused, or is out of reach
 
