@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from perdure.model.actions import ActionInput, ActionRetry, ActionsJob, ActionsRun, ActionsStep, RetryOn
 from perdure.model.conclusions import Outcome, may_retry, outcome_of, passes
-from perdure.model.following import Followed, FollowMove, is_news, next_follow_move, reconcile_interval
+from perdure.model.following import Followed, FollowMove, is_news, next_follow_move, patience
 from perdure.model.watching import Watch, is_over, look_interval, unseen_for
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -205,7 +205,8 @@ def test_only_named_outcomes_are_retried():
 
 def test_reading_the_run_grows_rare():
     """Days of waiting cost few events."""
-    assert reconcile_interval(0) < reconcile_interval(1) < reconcile_interval(5) == reconcile_interval(99)
+    base = timedelta(minutes=5)
+    assert base == patience(base, 0) < patience(base, 1) < patience(base, 5) == patience(base, 99)
 
 
 def test_looks_grow_rare_and_quota_saving_comes_first():

@@ -8,9 +8,11 @@ from pydantic import Field
 from temporalio import activity
 
 from perdure.activities.failures import as_application_errors
+from perdure.activities.recent import Recent
 from perdure.activities.store import ContentStore
 from perdure.errors import GitHubPermissionError, WorkflowNotDispatchableError
 from perdure.github import GitHubClient
+from perdure.github.facts import ResolvedRef
 from perdure.model.actions import ActionsJob, ActionsRun, ActionsRunRef, RunOutputs, StoredObject
 from perdure.model.base import Model
 from perdure.model.dispatch import DEFAULT_GRACE_TIME, Correlation, DispatchPlan
@@ -20,6 +22,8 @@ from perdure.model.workflow_files import WorkflowFileFacts, check_inputs
 
 INLINE_OUTPUTS_LIMIT = 16_000
 """Outputs that take more bytes than this as JSON go to the store."""
+
+_FACTS_KEPT = timedelta(seconds=3)
 
 _LOOK_INTERVALS = (0.5, 1.0, 2.0, 3.0, 5.0)
 
@@ -91,12 +95,15 @@ class ActionActivities:
         store: ContentStore,
         *,
         grace_time: timedelta = DEFAULT_GRACE_TIME,
+        reconcile_interval: timedelta = timedelta(minutes=5),
         search_attributes: Callable[[], bool] = lambda: False,
     ) -> None:
         self._github = github
         self._store = store
         self._grace_time = grace_time
+        self._reconcile_interval = reconcile_interval
         self._search_attributes = search_attributes
+        self._recent: Recent[tuple[ResolvedRef, WorkflowFileFacts | None]] = Recent(_FACTS_KEPT)
 
     @activity.defn
     async def plan_dispatch(self, input: PlanDispatchInput) -> DispatchPlan:
@@ -105,13 +112,16 @@ class ActionActivities:
         A repository, workflow file, ref or input that does not fit is a permanent error.
         """
         with as_application_errors():
-            ref = input.ref or (await self._github.get_repository(input.repository)).default_branch
-            resolved = await self._github.resolve_ref(input.repository, ref)
-            facts = await self._read_workflow_file(input, resolved.sha)
+            resolved, facts = await self._recent.get(
+                (input.repository, input.ref, input.workflow_file), lambda: self._read_facts(input)
+            )
+            if facts is not None:
+                check_inputs(facts, input.inputs)
         plan = DispatchPlan(
             ref=resolved.ref,
             head_sha=resolved.sha,
             grace_time=self._grace_time,
+            reconcile_interval=self._reconcile_interval,
             search_attributes=self._search_attributes(),
         )
         if facts is None:
@@ -180,6 +190,11 @@ class ActionActivities:
         stored = self._store.put_json_over(INLINE_OUTPUTS_LIMIT, outputs)
         return ReadOutputs(stored=stored) if stored else ReadOutputs(outputs=outputs)
 
+    async def _read_facts(self, input: PlanDispatchInput) -> tuple[ResolvedRef, WorkflowFileFacts | None]:
+        ref = input.ref or (await self._github.get_repository(input.repository)).default_branch
+        resolved = await self._github.resolve_ref(input.repository, ref)
+        return resolved, await self._read_workflow_file(input, resolved.sha)
+
     async def _read_workflow_file(self, input: PlanDispatchInput, sha: str) -> WorkflowFileFacts | None:
         found = await self._github.get_workflow(input.repository, input.workflow_file)
         if found.state != "active":
@@ -188,14 +203,11 @@ class ActionActivities:
                 msg, hint=f"gh workflow enable {input.workflow_file} --repo {input.repository}"
             )
         try:
-            facts = await self._github.read_workflow_file(
+            return await self._github.read_workflow_file(
                 input.repository, workflow_path(input.workflow_file), sha
             )
         except GitHubPermissionError:
             return None
-        if facts is not None:
-            check_inputs(facts, input.inputs)
-        return facts
 
     async def _candidates(self, input: FindActionsRunsInput) -> list[ActionsRun]:
         if input.correlation is not Correlation.NONE:

@@ -93,6 +93,7 @@ def build_workers(
         github,
         ContentStore(settings.store.path),
         grace_time=settings.github.grace_time,
+        reconcile_interval=settings.watch.reconcile_interval,
         search_attributes=lambda: search_attributes,
     )
     dispatching = DispatchActivities(github)

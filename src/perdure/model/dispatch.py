@@ -55,6 +55,7 @@ class DispatchPlan(Model):
             cannot be read.
         correlation: Where the run will show it.
         grace_time: How long lists may lag on this host.
+        reconcile_interval: After how long without news the run is read, at first.
         search_attributes: Whether the namespace takes Perdure's search attributes.
         warnings: What a person should know.
     """
@@ -64,6 +65,7 @@ class DispatchPlan(Model):
     takes_dispatch_id: bool = True
     correlation: Correlation = Correlation.RUN_NAME
     grace_time: timedelta = DEFAULT_GRACE_TIME
+    reconcile_interval: timedelta = timedelta(minutes=5)
     search_attributes: bool = False
     warnings: tuple[str, ...] = ()
 

@@ -9,8 +9,7 @@ from perdure.model.base import Model
 # https://docs.github.com/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
 _BEFORE_A_RUNNER = frozenset({"queued", "requested", "waiting", "pending"})
 
-RECONCILE_INTERVALS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30))
-"""After how long without news a waiter reads its run itself. The last one repeats."""
+LONGEST_RECONCILE_INTERVAL = timedelta(minutes=30)
 
 
 class FollowMove(StrEnum):
@@ -94,6 +93,6 @@ def next_deadline(input: ActionInput, followed: Followed) -> datetime | None:
     return followed.running_since + input.run_timeout if input.run_timeout else None
 
 
-def reconcile_interval(looks_without_news: int) -> timedelta:
-    """Return how long to wait for news before reading the run: longer each time nothing had changed."""
-    return RECONCILE_INTERVALS[min(looks_without_news, len(RECONCILE_INTERVALS) - 1)]
+def patience(base: timedelta, looks_without_news: int) -> timedelta:
+    """Return how long to wait for news before the run is read: longer each time nothing had changed."""
+    return min(base * 2 ** min(looks_without_news, 20), max(base, LONGEST_RECONCILE_INTERVAL))

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         is_queued,
         next_deadline,
         next_follow_move,
-        reconcile_interval,
+        patience,
     )
     from perdure.model.progress import NoteKind, Stage
     from perdure.model.watching import Watch
@@ -38,8 +38,17 @@ _CANCEL_POLL = timedelta(seconds=2)
 class Following:
     """One run, from its dispatch to its end."""
 
-    def __init__(self, input: ActionInput, followed: Followed, account: Account, control: Control) -> None:
+    def __init__(
+        self,
+        input: ActionInput,
+        followed: Followed,
+        account: Account,
+        control: Control,
+        *,
+        reconcile_interval: timedelta,
+    ) -> None:
         self._input = input
+        self._reconcile_interval = reconcile_interval
         self.followed = followed
         self._account = account
         self._control = control
@@ -90,9 +99,9 @@ class Following:
         if self._input.wait is WaitBy.POLL:
             await self._poll(until_completed=False, within=self._time_left())
             return
-        patience = reconcile_interval(self._looks_without_news)
-        left = self._time_left()
-        timeout = patience if left is None else min(patience, left)
+        timeout = patience(self._reconcile_interval, self._looks_without_news)
+        if (left := self._time_left()) is not None:
+            timeout = min(timeout, left)
         self._news = False
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(

@@ -103,7 +103,9 @@ class ActionWorkflow:
             plan = state.plan if state else await self._plan()
             if plan.search_attributes:
                 self._account.show_search_attributes()
-            following = self._follow(state.followed) if state else await self._dispatch(plan, keyed=True)
+            following = (
+                self._follow(plan, state.followed) if state else await self._dispatch(plan, keyed=True)
+            )
             while True:
                 try:
                     return await self._attempt(plan, following)
@@ -146,10 +148,16 @@ class ActionWorkflow:
             await guard_dispatch(
                 self._input, plan, self._account.progress.dispatch_id, dispatching, actions_run
             )
-        return self._follow(Followed(actions_run=actions_run, queued_at=dispatching.dispatched_at))
+        return self._follow(plan, Followed(actions_run=actions_run, queued_at=dispatching.dispatched_at))
 
-    def _follow(self, followed: Followed) -> Following:
-        self._following = Following(self._input, followed, self._account, self._control)
+    def _follow(self, plan: DispatchPlan, followed: Followed) -> Following:
+        self._following = Following(
+            self._input,
+            followed,
+            self._account,
+            self._control,
+            reconcile_interval=plan.reconcile_interval,
+        )
         return self._following
 
     async def _attempt(self, plan: DispatchPlan, following: Following) -> ActionResult:
@@ -248,7 +256,7 @@ class ActionWorkflow:
                             "updated_at": None,
                         }
                     )
-                return self._follow(Followed(actions_run=expected, queued_at=queued_at))
+                return self._follow(plan, Followed(actions_run=expected, queued_at=queued_at))
             self._account.note(NoteKind.RETRY, f"GitHub would not re-run it: {answer.refused}")
         self._generation += 1
         return await self._dispatch(plan, keyed=False)
