@@ -1,0 +1,335 @@
+"""Decides which jobs of a file run, when, and in how many instances, and hands them to runners.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idneeds
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from perdure.emulator.execution import matrix
+from perdure.emulator.execution.definitions import JobDefinition
+from perdure.emulator.execution.errors import ExpressionError, WorkflowFileError
+from perdure.emulator.execution.expressions import (
+    Scope,
+    evaluate_condition,
+    evaluate_tree,
+    interpolate,
+    is_true,
+    to_number,
+    to_text,
+)
+from perdure.emulator.execution.instances import JobInstance, RunState
+from perdure.emulator.execution.interface import JobResult, PlannedJob
+from perdure.emulator.execution.job import JobExecution
+from perdure.emulator.execution.stopping import StopReason
+from perdure.emulator.execution.workflow_file import WorkflowFile, is_enabled
+
+_SKIPPED = JobResult(result="skipped")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """Under which name and with which inputs the jobs of a file run.
+
+    Attributes:
+        key: Put in front of the keys of its jobs; empty for the file of the run.
+        name: Put in front of their names.
+    """
+
+    file: WorkflowFile
+    inputs: Mapping[str, object]
+    key: str = ""
+    name: str = ""
+
+
+@dataclass(eq=False)
+class _Active:
+    """An instance that waits for a runner or has one."""
+
+    definition: JobDefinition
+    scope: Scope
+    waiting: "asyncio.Future[None] | None" = None
+    execution: JobExecution | None = None
+    cancelled: bool = False
+
+    def cancel(self, reason: StopReason) -> None:
+        self.cancelled = True
+        if self.execution is not None:
+            self.execution.cancel(reason)
+        elif self.waiting is not None:
+            self.waiting.cancel()
+
+
+@dataclass(kw_only=True)
+class _Batch:
+    """The instances of one job."""
+
+    instances: Sequence[JobInstance]
+    slots: asyncio.Semaphore
+    fail_fast: bool
+    scope: Scope
+    active: list[_Active] = field(default_factory=list)
+
+
+class Graph:
+    """The jobs of one file, executed once."""
+
+    def __init__(self, run: RunState, call: Call, runners: asyncio.Semaphore) -> None:
+        self.results: dict[str, JobResult] = {}
+        self._run = run
+        self._call = call
+        self._runners = runners
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._active: list[_Active] = []
+        self._inner: list[Graph] = []
+
+    async def execute(self) -> None:
+        """Run all jobs to their ends; ``results`` then holds how each ended, by id."""
+        async with asyncio.TaskGroup() as group:
+            for identifier, definition in self._call.file.jobs.items():
+                self._tasks[identifier] = group.create_task(self._job(definition))
+
+    def cancel(self, reason: StopReason) -> None:
+        """Stop every job, except those whose condition holds in a cancelled run too."""
+        for active in list(self._active):
+            if reason is StopReason.KILLED or not self._goes_on(active):
+                active.cancel(reason)
+        for inner in self._inner:
+            inner.cancel(reason)
+
+    def _goes_on(self, active: _Active) -> bool:
+        try:
+            return evaluate_condition(active.definition.condition, active.scope)
+        except ExpressionError:
+            return False
+
+    async def _job(self, definition: JobDefinition) -> None:
+        waits = [self._tasks[name] for name in definition.needs]
+        if waits:
+            await asyncio.wait(waits)
+        self.results[definition.identifier] = await self._ended(definition)
+
+    async def _ended(self, definition: JobDefinition) -> JobResult:
+        key = self._call.key + definition.identifier
+        if kept := self._kept(key):
+            return self._forgiven(definition, kept)
+        scope = self._scope(definition)
+        try:
+            if self._run.killed:
+                return self._without_runner(definition, key, "cancelled")
+            if not evaluate_condition(definition.condition, scope):
+                return self._without_runner(definition, key, "skipped")
+            if definition.uses is not None:
+                return await self._called(definition, scope)
+            batch = self._batch(definition, scope)
+        except (ExpressionError, WorkflowFileError) as error:
+            return self._without_runner(definition, key, "failure", str(error))
+        return await self._instances(batch)
+
+    def _kept(self, key: str) -> JobResult | None:
+        only = self._run.request.only_jobs
+        if only is None or key in only:
+            return None
+        return self._run.request.earlier_jobs.get(key)
+
+    def _forgiven(self, definition: JobDefinition, result: JobResult) -> JobResult:
+        if result.result != "failure" or not definition.continue_on_error:
+            return result
+        try:
+            forgiven = is_enabled(definition.continue_on_error, self._scope(definition))
+        except ExpressionError:
+            return result
+        return JobResult(result="success", outputs=result.outputs) if forgiven else result
+
+    def _scope(self, definition: JobDefinition) -> Scope:
+        ancestors = [self.results[name].result for name in self._ancestors(definition)]
+        request = self._run.request
+        return Scope(
+            contexts={
+                "github": {**self._run.github, "job": definition.identifier},
+                "inputs": self._call.inputs,
+                "vars": dict(request.variables),
+                "secrets": {},
+                "needs": {
+                    name: {"result": self.results[name].result, "outputs": dict(self.results[name].outputs)}
+                    for name in definition.needs
+                },
+            },
+            functions={
+                "success": lambda _: not self._run.cancelled and all(one == "success" for one in ancestors),
+                "failure": lambda _: not self._run.cancelled and "failure" in ancestors,
+                "cancelled": lambda _: self._run.cancelled,
+                "always": lambda _: True,
+            },
+        )
+
+    def _ancestors(self, definition: JobDefinition) -> set[str]:
+        found: set[str] = set()
+        waiting = list(definition.needs)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += self._call.file.jobs[name].needs
+        return found
+
+    def _without_runner(
+        self, definition: JobDefinition, key: str, conclusion: str, complaint: str | None = None
+    ) -> JobResult:
+        name = definition.name or definition.identifier
+        planned = PlannedJob(key=key, name=self._call.name + name, labels=())
+        observer = self._run.observer
+        observer.jobs_planned([planned])
+        if complaint is not None:
+            observer.annotation(key, "failure", f"The template is not valid. {complaint}", {})
+        observer.job_finished(key, conclusion, {})
+        return JobResult(result=conclusion)
+
+    def _batch(self, definition: JobDefinition, scope: Scope) -> _Batch:
+        strategy = evaluate_tree(definition.strategy, scope) or {}
+        if not isinstance(strategy, Mapping):
+            raise WorkflowFileError("A mapping was expected for strategy")
+        combinations = matrix.expand(strategy["matrix"]) if strategy.get("matrix") is not None else [{}]
+        total = len(combinations)
+        limit = to_number(strategy.get("max-parallel", total))
+        if not limit >= 1:
+            raise WorkflowFileError("max-parallel must be a positive number")
+        fail_fast = to_text(strategy.get("fail-fast", True)) == "true"
+        shared = {"fail-fast": fail_fast, "job-total": total, "max-parallel": int(min(limit, total))}
+        instances: list[JobInstance] = []
+        for index, values in enumerate(combinations):
+            taken = {instance.key for instance in instances}
+            instances.append(self._instance(definition, scope, values, {**shared, "job-index": index}, taken))
+        slots = asyncio.Semaphore(int(min(limit, total)))
+        return _Batch(instances=instances, slots=slots, fail_fast=fail_fast, scope=scope)
+
+    def _instance(
+        self,
+        definition: JobDefinition,
+        scope: Scope,
+        values: Mapping[str, object],
+        strategy: Mapping[str, object],
+        taken: set[str],
+    ) -> JobInstance:
+        inner = Scope(
+            contexts={**scope.contexts, "matrix": values, "strategy": strategy}, functions=scope.functions
+        )
+        suffix = f" ({matrix.label(values)})" if values else ""
+        key = self._call.key + definition.identifier + suffix
+        if key in taken:
+            key = f"{key} #{strategy['job-index']}"
+        name = interpolate(definition.name or definition.identifier, inner)
+        literal = definition.name is None or "${{" not in definition.name
+        needs = scope.contexts["needs"]
+        return JobInstance(
+            key=key,
+            name=self._call.name + name + (suffix if literal else ""),
+            definition=definition,
+            file=self._call.file,
+            labels=_labels(evaluate_tree(definition.runs_on, inner)),
+            inputs=self._call.inputs,
+            needs=needs if isinstance(needs, Mapping) else {},
+            matrix=values,
+            strategy=strategy,
+            forgiven=is_enabled(definition.continue_on_error, inner),
+        )
+
+    async def _instances(self, batch: _Batch) -> JobResult:
+        kept = {one.key: self._kept(one.key) for one in batch.instances}
+        fresh = [one for one in batch.instances if kept[one.key] is None]
+        self._run.observer.jobs_planned(
+            [
+                PlannedJob(key=one.key, name=one.name, labels=one.labels, matrix=dict(one.matrix))
+                for one in fresh
+            ]
+        )
+        # Every job that is known by now is planned before the first of them is queued.
+        await asyncio.sleep(0)
+        ends = await asyncio.gather(*(self._one(one, batch) for one in fresh))
+        results = dict(zip((one.key for one in fresh), ends, strict=True))
+        all_results = [
+            results.get(one.key) or self._forgiven(one.definition, kept[one.key] or _SKIPPED)
+            for one in batch.instances
+        ]
+        return _together(all_results)
+
+    async def _one(self, instance: JobInstance, batch: _Batch) -> JobResult:
+        observer = self._run.observer
+        active = _Active(instance.definition, batch.scope)
+        self._active.append(active)
+        batch.active.append(active)
+        observer.job_queued(instance.key)
+        slots = (batch.slots, self._runners)
+        picked_up = False
+        try:
+            picked_up = await self._picked_up(active, slots)
+            conclusion, outputs = (
+                await self._run_on_runner(instance, active) if picked_up else ("cancelled", {})
+            )
+        finally:
+            self._active.remove(active)
+            for slot in slots if picked_up else ():
+                slot.release()
+        observer.job_finished(instance.key, conclusion, outputs)
+        result = "success" if conclusion == "failure" and instance.forgiven else conclusion
+        if result == "failure" and batch.fail_fast:
+            for other in batch.active:
+                if other is not active and other in self._active:
+                    other.cancel(StopReason.CANCELLED)
+        return JobResult(result=result, outputs=outputs)
+
+    async def _run_on_runner(self, instance: JobInstance, active: _Active) -> tuple[str, dict[str, str]]:
+        active.execution = JobExecution(instance, self._run)
+        return await active.execution.execute()
+
+    async def _picked_up(self, active: _Active, slots: Sequence[asyncio.Semaphore]) -> bool:
+        active.waiting = asyncio.ensure_future(self._pick_up(slots))
+        if active.cancelled or (self._run.cancelled and not self._goes_on(active)):
+            active.waiting.cancel()
+        try:
+            await active.waiting
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            return False
+        finally:
+            active.waiting.cancel()
+        return True
+
+    async def _pick_up(self, slots: Sequence[asyncio.Semaphore]) -> None:
+        taken: list[asyncio.Semaphore] = []
+        try:
+            await asyncio.sleep(random.uniform(*self._run.settings.pick_up_delay))  # noqa: S311 - no secret
+            for slot in slots:
+                await slot.acquire()
+                taken.append(slot)
+        except asyncio.CancelledError:
+            for slot in taken:
+                slot.release()
+            raise
+
+    async def _called(self, definition: JobDefinition, scope: Scope) -> JobResult:
+        raise WorkflowFileError(f"reusable workflows: {definition.uses}")
+
+
+def _labels(runs_on: object) -> tuple[str, ...]:
+    if isinstance(runs_on, Mapping):
+        return _labels(runs_on.get("labels") or [])
+    if isinstance(runs_on, list | tuple):
+        return tuple(map(to_text, runs_on))
+    return (to_text(runs_on),) if is_true(runs_on) else ()
+
+
+def _together(results: Sequence[JobResult]) -> JobResult:
+    """Make one result of those of all instances: the worst, and the outputs that came last."""
+    outputs: dict[str, str] = {}
+    for result in results:
+        outputs.update({name: value for name, value in result.outputs.items() if value})
+    ends = {result.result for result in results}
+    for worst in ("failure", "cancelled", "success"):
+        if worst in ends:
+            return JobResult(result=worst, outputs=outputs)
+    return JobResult(result="skipped", outputs=outputs)
