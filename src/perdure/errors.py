@@ -26,6 +26,7 @@
     * ActionCancelledError           a person or a caller cancelled it
     * DispatchUnresolvedError        nobody can know whether GitHub started a run
     * UnexpectedCommitError          the run is not on the commit that was expected
+    * OutputsError                   the run passed, and its outputs cannot be used
   * EngineError                      Temporal refused or is out of reach
     * EngineUnreachableError
     * LocalEngineError               the local server's file or port cannot be used
@@ -243,6 +244,10 @@ class DispatchUnresolvedError(ActionError):
 
 class UnexpectedCommitError(ActionError):
     """The run is not on the commit that was expected. Perdure cancelled it."""
+
+
+class OutputsError(ActionError):
+    """The run passed, but the outputs that it left cannot be used. The message says why."""
 
 
 class EngineError(PerdureError):

@@ -1,0 +1,154 @@
+"""Requests in somebody's name: with a token, renewed once where GitHub refuses it, and conditional reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from perdure.errors import GitHubError, GitHubUnavailableError, InvalidInputError
+from perdure.github._answers import Answer, RateLimit, error_for, rate_limit_of
+from perdure.github._etags import EtagCache
+from perdure.github._wire import DownloadRefusedError, Sending, UnansweredError, Wire, unavailable
+from perdure.github.auth import AccessToken, Credentials, Scope, naming
+from perdure.model.names import REPOSITORY_PATTERN
+
+MAX_PAGES: Final = 10
+"""GitHub gives at most 1,000 results of a filtered list."""
+
+_NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*rel="next"')
+
+
+class Transport:
+    """What every call of the client goes through.
+
+    Attributes:
+        wire: The exchanges themselves.
+        rate_limits: The quotas as they were told last, by whose they are.
+    """
+
+    def __init__(self, wire: Wire, credentials: Credentials) -> None:
+        self.wire = wire
+        self.credentials = credentials
+        self.rate_limits: dict[str, RateLimit] = {}
+        self._etags = EtagCache()
+
+    async def read(
+        self, repository: str | None, path: str, query: Mapping[str, object] | None = None
+    ) -> Answer:
+        """GET with a token for the repository; 304 becomes the answer that it stands for.
+
+        Raises:
+            GitHubError: There is no answer, or it is no success.
+        """
+        url = path + (f"?{urlencode({name: str(value) for name, value in query.items()})}" if query else "")
+        try:
+            answer = await self.send(repository, Sending("GET", url), Scope.READ)
+        except UnansweredError as error:
+            raise unavailable(error) from None
+        if not answer.is_success:
+            raise self.error(answer, repository)
+        return answer
+
+    async def read_object(
+        self, repository: str | None, path: str, query: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
+        """GET a JSON object."""
+        return (await self.read(repository, path, query)).json_object()
+
+    async def read_pages(
+        self,
+        repository: str,
+        path: str,
+        query: Mapping[str, object],
+        *,
+        items: str,
+        max_pages: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """GET every page of a list, or the first ones, as the ``Link`` headers lead."""
+        found: list[dict[str, Any]] = []
+        answer = await self.read(repository, path, query)
+        for number in range(1, (max_pages or MAX_PAGES) + 1):
+            page = answer.json_object().get(items)
+            if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
+                msg = f"{answer.asked} answered without a list of {items}"
+                raise GitHubUnavailableError(msg, status=answer.status)
+            found += page
+            following = _NEXT.search(answer.headers.get("link", ""))
+            if following is None or number == (max_pages or MAX_PAGES):
+                break
+            answer = await self.read(repository, self.wire.path_of(following[1]))
+        return found
+
+    async def change(
+        self, repository: str, path: str, *, method: str = "POST", json: object = None
+    ) -> Answer:
+        """Send a change that is safe to repeat, and return its answer whatever the status.
+
+        Raises:
+            GitHubUnavailableError: There is no answer.
+        """
+        try:
+            return await self.send(repository, Sending(method, path, json), Scope.WRITE)
+        except UnansweredError as error:
+            raise unavailable(error) from None
+
+    async def send(self, repository: str | None, sending: Sending, scope: Scope) -> Answer:
+        """Send a request once; after a 401, which changed nothing, once more with a new token.
+
+        Raises:
+            UnansweredError: There is no whole answer.
+            GitHubError: No token could be had.
+        """
+        token = await self.credentials.token(repository, scope)
+        answer = await self._send_as(token, sending)
+        if answer.status == 401 and self.credentials.refused(repository, scope, token):
+            token = await self.credentials.token(repository, scope)
+            answer = await self._send_as(token, sending)
+        return answer
+
+    async def _send_as(self, token: AccessToken, sending: Sending) -> Answer:
+        value = token.secret.reveal()
+        headers = {"Authorization": f"Bearer {value}"}
+        is_read = sending.method == "GET"
+        if is_read and (etag := self._etags.etag(value, sending.path)) is not None:
+            headers["If-None-Match"] = etag
+        answer = await self.wire.exchange(sending, headers)
+        if (quota := rate_limit_of(answer.headers)) is not None and quota.resource == "core":
+            self.rate_limits[token.identity] = quota
+        return self._etags.settle(value, sending.path, answer) if is_read else answer
+
+    @asynccontextmanager
+    async def download(self, repository: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open a log or an artifact as chunks of bytes.
+
+        Raises:
+            GitHubError: It cannot be had; the error's ``status`` says why.
+        """
+        token = await self.credentials.token(repository, Scope.READ)
+        headers = {"Authorization": f"Bearer {token.secret.reveal()}"}
+        try:
+            async with self.wire.download(path, headers) as chunks:
+                yield chunks
+        except UnansweredError as error:
+            raise unavailable(error) from None
+        except DownloadRefusedError as refusal:
+            self.credentials.refused(repository, Scope.READ, token)
+            raise self.error(refusal.answer, repository) from None
+
+    def error(self, answer: Answer, repository: str | None) -> GitHubError:
+        """Return the error that an answer is, with the repository in its message."""
+        return naming(error_for(answer), repository)
+
+
+def repository_path(repository: str, rest: str = "") -> str:
+    """Return the path of a repository, whose name is checked: it comes from outside.
+
+    Raises:
+        InvalidInputError: It is no repository's name.
+    """
+    if not re.fullmatch(REPOSITORY_PATTERN, repository) or repository.partition("/")[2] in {".", ".."}:
+        raise InvalidInputError(f"{repository!r} is no repository", hint="write it as OWNER/NAME")
+    return f"/repos/{repository}{rest}"
