@@ -31,7 +31,11 @@ def say(message: str = "") -> None:
 
 def show_expected(error: errors.PerdureError) -> ExitCode:
     """Show an error that Perdure raised on purpose, and return the exit status it means."""
-    show_error(str(error), hint=error.hint)
+    message = str(error)
+    if isinstance(error, errors.ActionError):
+        # The lines below the first name the action and its run, which were printed as its outcome.
+        message = message.partition("\n")[0]
+    show_error(message, hint=error.hint)
     return exit_code_of(error)
 
 

@@ -111,7 +111,7 @@ def _lines(known: Shown, error: PerdureError | None) -> Iterator[str]:
     if isinstance(error, ActionError):
         yield from failure_lines(error)
     if error is not None:
-        yield f"error: {error}"
+        yield f"error: {str(error).splitlines()[0]}"
     if known.progress is not None and known.progress.notes:
         yield "notes:"
         yield from (f"  {note.at:%Y-%m-%d %H:%M:%S}  {note.text}" for note in known.progress.notes)
