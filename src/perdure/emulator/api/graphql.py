@@ -1,0 +1,75 @@
+"""The few GraphQL queries that ``gh`` sends for the commands that work here: about a repository and about oneself.
+
+This is no GraphQL server: it looks at which fields are asked for and answers those.
+"""
+
+import re
+
+from perdure.emulator.auth import UserIdentity
+from perdure.emulator.identifiers import node_id
+from perdure.emulator.repositories import Repository
+from perdure.emulator.wire import Answer, Call, Routes
+
+routes = Routes()
+_PERMISSIONS = {"admin": "ADMIN", "write": "WRITE", "read": "READ"}
+
+
+@routes.on("POST", "/graphql", docs="graphql")
+async def graphql(call: Call) -> Answer:
+    """Answer a query about a repository or the person who asks."""
+    body = await call.json()
+    query, variables = str(body.get("query", "")), body.get("variables")
+    found: dict[str, object] = {}
+    identity = call.identity
+    if re.search(r"\bviewer\b", query):
+        login = identity.user.login if isinstance(identity, UserIdentity) else call.actor
+        found["viewer"] = {"login": login, "id": call.bodies.account(login)["node_id"]}
+    if re.search(r"\brepository\s*\(", query) and isinstance(variables, dict):
+        owner, name = (str(variables.get(key, "")) for key in ("owner", "name"))
+        repository = call.services.repositories.find(owner, name or str(variables.get("repo", "")))
+        if repository is None or not identity.reaches(repository.full_name):
+            return _missing(f"{owner}/{name}")
+        found["repository"] = _repository(call, repository)
+    if not found:
+        message = "The emulator answers only GraphQL queries about `repository` and `viewer`."
+        return Answer(body={"errors": [{"type": "NOT_IMPLEMENTED", "message": message}]})
+    return Answer(body={"data": found})
+
+
+def _repository(call: Call, repository: Repository) -> dict[str, object]:
+    body = call.bodies.full_repository(repository, "admin")
+    identity = call.identity
+    role = identity.role(repository.full_name) if isinstance(identity, UserIdentity) else "write"
+    blank = dict.fromkeys(("parent", "mirrorUrl", "primaryLanguage", "licenseInfo"))
+    return {
+        **blank,
+        "id": body["node_id"],
+        "name": repository.name,
+        "nameWithOwner": repository.full_name,
+        "owner": {"id": node_id("U", repository.id), "login": repository.owner},
+        "url": body["html_url"],
+        "description": "",
+        "isPrivate": True,
+        "isFork": False,
+        "isArchived": False,
+        "isEmpty": False,
+        "isInOrganization": True,
+        "hasIssuesEnabled": True,
+        "hasWikiEnabled": False,
+        "hasProjectsEnabled": False,
+        "viewerPermission": _PERMISSIONS.get(role, "READ"),
+        "defaultBranchRef": {"name": repository.default_branch},
+        "mergeCommitAllowed": True,
+        "rebaseMergeAllowed": True,
+        "squashMergeAllowed": True,
+        "visibility": "PRIVATE",
+        "createdAt": body["created_at"],
+        "updatedAt": body["updated_at"],
+        "pushedAt": body["pushed_at"],
+    }
+
+
+def _missing(name: str) -> Answer:
+    message = f"Could not resolve to a Repository with the name '{name}'."
+    error = {"type": "NOT_FOUND", "path": ["repository"], "message": message}
+    return Answer(body={"data": {"repository": None}, "errors": [error]})

@@ -1,0 +1,170 @@
+"""Webhooks: signed, recorded, redeliverable, and as unreliable as they are told to be.
+
+https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+"""
+
+import asyncio
+import hashlib
+import hmac
+import http.client
+import json
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from perdure.emulator.identifiers import number_for
+from perdure.emulator.records import Delivery, Job, Run
+from perdure.emulator.settings import EmulatorSettings, Webhook
+from perdure.emulator.state import State
+
+if TYPE_CHECKING:
+    from perdure.emulator.bodies import Bodies
+
+KEPT = timedelta(days=3)
+_HOOK_ID = "42"
+_MOST_AT_ONCE = 16
+
+
+class Webhooks:
+    """Sends what happens to the configured address."""
+
+    def __init__(self, settings: EmulatorSettings, state: State) -> None:
+        self._settings = settings
+        self._state = state
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
+        self.bodies: Callable[[], Bodies] | None = None
+
+    def workflow_dispatch(self, run: Run) -> None:
+        """Say that a workflow was dispatched: with its inputs, without the run's id."""
+        self._emit("workflow_dispatch", None, run, lambda bodies: bodies.dispatch_event(run))
+
+    def workflow_run(self, action: str, run: Run) -> None:
+        """Say that a run was requested, is in progress or has completed."""
+        self._emit("workflow_run", action, run, lambda bodies: bodies.run_event(action, run))
+
+    def workflow_job(self, action: str, run: Run, job: Job) -> None:
+        """Say that a job was queued, is in progress or has completed."""
+        self._emit("workflow_job", action, run, lambda bodies: bodies.job_event(action, run, job))
+
+    def redeliver(self, delivery: Delivery) -> Delivery | None:
+        """Send a delivery again, under the same ``X-GitHub-Delivery``."""
+        webhook = self._settings.webhook
+        if webhook is None:
+            return None
+        copy = delivery.model_copy(
+            update={
+                "id": self._state.next_id("delivery"),
+                "redelivery": True,
+                "status": "pending",
+                "status_code": 0,
+            }
+        )
+        self._send(webhook, copy, delay=0.0)
+        return copy
+
+    async def settled(self) -> None:
+        """Wait until nothing is on its way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def close(self) -> None:
+        """Give up what is on its way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _emit(
+        self, event: str, action: str | None, run: Run, payload: Callable[["Bodies"], dict[str, object]]
+    ) -> None:
+        webhook = self._settings.webhook
+        if webhook is None or self.bodies is None:
+            return
+        text = json.dumps(payload(self.bodies()), separators=(",", ":"))
+        delivery = self._delivery(webhook, event, action, text)
+        delivery.repository_id = number_for("repository", run.repository)
+        random = self._state.random
+        if random.random() < webhook.drop:
+            delivery.status, delivery.status_code = "timed out", 0
+            self._record(delivery)
+            return
+        for _ in range(2 if random.random() < webhook.repeat else 1):
+            self._send(webhook, delivery, delay=random.uniform(0.0, webhook.reorder))
+
+    def _delivery(self, webhook: Webhook, event: str, action: str | None, payload: str) -> Delivery:
+        guid = str(uuid.uuid4())
+        body, key = payload.encode(), webhook.secret.encode()
+        headers = {
+            "Accept": "*/*",
+            "Content-Type": "application/json",
+            "User-Agent": "GitHub-Hookshot/emulated",
+            "X-GitHub-Delivery": guid,
+            "X-GitHub-Event": event,
+            "X-GitHub-Hook-ID": _HOOK_ID,
+            "X-GitHub-Hook-Installation-Target-ID": str(
+                self._settings.apps[0].id if self._settings.apps else 1
+            ),
+            "X-GitHub-Hook-Installation-Target-Type": "integration",
+            "X-Hub-Signature": "sha1=" + hmac.new(key, body, hashlib.sha1).hexdigest(),
+            "X-Hub-Signature-256": "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest(),
+        }
+        return Delivery(
+            id=self._state.next_id("delivery"),
+            guid=guid,
+            event=event,
+            action=action,
+            repository_id=None,
+            installation_id=None,
+            delivered_at=self._state.now(),
+            url=webhook.url,
+            headers=headers,
+            payload=payload,
+        )
+
+    def _send(self, webhook: Webhook, delivery: Delivery, *, delay: float) -> None:
+        self._record(delivery)
+        task = asyncio.get_running_loop().create_task(self._deliver(webhook, delivery, delay))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, webhook: Webhook, delivery: Delivery, delay: float) -> None:
+        await asyncio.sleep(delay)
+        async with self._slots:
+            started = time.monotonic()
+            delivery.delivered_at = self._state.now()
+            try:
+                status, text = await asyncio.to_thread(_post, webhook, delivery)
+                delivery.status_code, delivery.response = status, text
+                delivery.status = http.client.responses.get(status, "Unknown")
+            except (OSError, http.client.HTTPException) as error:
+                delivery.status = (
+                    "timed out" if isinstance(error, TimeoutError) else "failed to connect to host"
+                )
+            delivery.duration = round(time.monotonic() - started, 2)
+        self._record(delivery)
+
+    def _record(self, delivery: Delivery) -> None:
+        self._state.deliveries[delivery.id] = delivery
+        self._state.store.put(delivery)
+        oldest = self._state.now() - KEPT
+        for number, found in list(self._state.deliveries.items()):
+            if found.delivered_at >= oldest:
+                break
+            del self._state.deliveries[number]
+            self._state.store.delete(found)
+
+
+def _post(webhook: Webhook, delivery: Delivery) -> tuple[int, str]:
+    address = urlsplit(webhook.url)
+    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    connection = kind(address.hostname or "", address.port, timeout=webhook.timeout)
+    try:
+        path = f"{address.path or '/'}{'?' + address.query if address.query else ''}"
+        connection.request("POST", path, body=delivery.payload.encode(), headers=delivery.headers)
+        response = connection.getresponse()
+        return response.status, response.read(4096).decode(errors="replace")
+    finally:
+        connection.close()
