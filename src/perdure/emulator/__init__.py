@@ -1,8 +1,8 @@
 """GitHub in a process: for rehearsals, for the demo, for tests.
 
-A folder of real git repositories, one per ``owner/repo``, is served as GitHub's REST API; dispatched workflow files are
-executed on this machine. ``GitHubEmulator`` is the application, ``running_emulator`` serves it in an event loop,
-``run_emulator`` is the command's.
+A folder of real git repositories, one per ``owner/repo``, is served as GitHub's REST API; dispatched workflow
+files are executed on this machine. ``GitHubEmulator`` is the application, ``running_emulator`` serves it in
+an event loop, ``run_emulator`` is the command's.
 """
 
 from perdure.emulator.emulator import GitHubEmulator

@@ -1,8 +1,8 @@
 """The ASGI application: faults, authentication, limits, caching and headers around the endpoints.
 
-Requests come as origin form or, from clients that use a proxy, as absolute form (``GET http://api.github.localhost/``);
-with GHES's prefix ``/api/v3`` or without. What is no endpoint may be a page for people, a download, or, where it is
-switched on, the tests' own ``/_emulator``.
+Requests come as origin form or, from clients that use a proxy, as absolute form (``GET
+http://api.github.localhost/``); with GHES's prefix ``/api/v3`` or without. What is no endpoint may be a page
+for people, a download, or, where it is switched on, the tests' own ``/_emulator``.
 """
 
 import hashlib
@@ -41,9 +41,9 @@ _ALWAYS = {
     "server": "github.com",
     "vary": "Accept, Authorization, Cookie, X-GitHub-OTP,Accept-Encoding, Accept, X-Requested-With",
     "x-content-type-options": "nosniff",
-    "access-control-expose-headers": "ETag, Link, Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining,"
-    " X-RateLimit-Used, X-RateLimit-Resource, X-RateLimit-Reset, X-Accepted-GitHub-Permissions, X-GitHub-Request-Id,"
-    " Deprecation, Sunset",
+    "access-control-expose-headers": "ETag, Link, Location, Retry-After, X-RateLimit-Limit,"
+    " X-RateLimit-Remaining, X-RateLimit-Used, X-RateLimit-Resource, X-RateLimit-Reset,"
+    " X-Accepted-GitHub-Permissions, X-GitHub-Request-Id, Deprecation, Sunset",
 }
 _log = logging.getLogger(__name__)
 
@@ -165,8 +165,8 @@ class _ApiRequest:
     async def _handle(self) -> Answer:
         services = self._services
         if self._version not in services.versions:
-            text = f'The version you specified in the "X-GitHub-API-Version" request header, "{self._version}", is not'
-            raise ApiError(400, f"{text} a supported version.")
+            text = f'"X-GitHub-API-Version" request header, "{self._version}", is not a supported version.'
+            raise ApiError(400, f"The version you specified in the {text}")
         identity = self._identify()
         self._spend(identity)
         found = _ROUTER.find(self._request.method, self._path)

@@ -1,7 +1,7 @@
 """Who asks: App JWTs, installation tokens and plain tokens, checked as GitHub checks them.
 
-Installation tokens carry all that they allow, signed with a key from the state file, so that they outlive a restart
-and look like GitHub's own since April 2026: some 520 characters, ``ghs_<app id>_<jwt>``.
+Installation tokens carry all that they allow, signed with a key from the state file, so that they outlive a
+restart and look like GitHub's own since April 2026: some 520 characters, ``ghs_<app id>_<jwt>``.
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
 """
 
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import jwt
+from jwt.types import Options
 
 from perdure.emulator.identifiers import number_for
 from perdure.emulator.settings import App, EmulatorSettings, Installation, User
 
 LEVELS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 TOKEN_LENGTH = 520
+_TIMES_UNCHECKED: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 _MAX_JWT_LIFETIME = timedelta(minutes=10)
 _CLOCK_SKEW = timedelta(seconds=5)
 
@@ -66,7 +68,7 @@ class AppIdentity:
         return f"app:{self.app.id}"
 
     def reaches(self, repository: str) -> bool:
-        """Whether the repository exists for it: only ``/installation`` below it does, which asks differently."""
+        """Whether the repository exists for it: none does, only ``/installation`` below it."""
         return False
 
     def allows(self, permission: str, repository: str | None) -> bool:
@@ -225,8 +227,7 @@ class Authentication:
         try:
             issuer = str(jwt.decode(token, options={"verify_signature": False}).get("iss", ""))
             app = self._apps[issuer]
-            unchecked = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
-            claims = jwt.decode(token, app.public_key, algorithms=["RS256"], options=unchecked)
+            claims = jwt.decode(token, app.public_key, algorithms=["RS256"], options=_TIMES_UNCHECKED)
         except KeyError:
             raise AuthenticationError("Integration not found") from None
         except jwt.PyJWTError:
@@ -241,12 +242,13 @@ class Authentication:
             raise AuthenticationError("Missing 'expiration time' ('exp') claim")
         if issued is not None and issued > now + _CLOCK_SKEW:
             raise AuthenticationError(
-                "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
+                "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was"
+                " issued"
             )
         if expires <= now:
             raise AuthenticationError(
-                "'Expiration time' claim ('exp') must be a numeric value representing the future time at which"
-                " the assertion expires"
+                "'Expiration time' claim ('exp') must be a numeric value representing the future time at"
+                " which the assertion expires"
             )
         if expires > now + _MAX_JWT_LIFETIME + _CLOCK_SKEW:
             raise AuthenticationError("'Expiration time' claim ('exp') is too far in the future")

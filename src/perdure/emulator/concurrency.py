@@ -1,4 +1,4 @@
-"""Concurrency groups across the runs of a repository: one runs, one waits, the one that waited before is superseded.
+"""Concurrency groups of a repository: one run goes, one waits, the one that waited before is superseded.
 
 https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
 """

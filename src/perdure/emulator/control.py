@@ -1,7 +1,7 @@
 """``/_emulator``: faults, the request log and all runs, for tests that reach the emulator over HTTP only.
 
-* ``POST /_emulator/faults`` with the arguments of `Faults.fail_next` (or ``oddity`` and those of `Faults.next_run`, or
-  ``list_lag``) as JSON; ``GET`` says which have struck; ``DELETE`` forgets those that have not.
+* ``POST /_emulator/faults`` with the arguments of `Faults.fail_next` (or ``oddity`` and those of
+  `Faults.next_run`, or ``list_lag``) as JSON; ``GET`` says which have struck; ``DELETE`` forgets the others.
 * ``GET /_emulator/requests``: every request served, and counts per endpoint; ``DELETE`` begins anew.
 * ``GET /_emulator/runs``: every run with its inputs, also those that lists do not show yet.
 * ``POST /_emulator/suspensions``: ``{"installation": 1, "suspended": true}``.

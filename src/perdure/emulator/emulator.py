@@ -18,8 +18,8 @@ from perdure.emulator.settings import EmulatorSettings
 class GitHubEmulator:
     """GitHub in this process, over a folder of git repositories.
 
-    ``app`` is an ASGI application, for a server or for a client's in-process transport. Runs execute in the event loop
-    that serves the requests; leave the emulator as an async context manager to stop them.
+    ``app`` is an ASGI application, for a server or for a client's in-process transport. Runs execute in the
+    event loop that serves the requests; leave the emulator as an async context manager to stop them.
     """
 
     def __init__(self, root: Path, settings: EmulatorSettings | None = None, **changes: object) -> None:

@@ -1,10 +1,11 @@
 """What goes wrong on demand.
 
-``fail_next`` breaks answers, before the request has had its effect or after it; ``next_run`` makes a run odd in one of
-the ways seen at GitHub. Everything is used up in the order in which it was asked for.
+``fail_next`` breaks answers, before the request has had its effect or after it; ``next_run`` makes a run odd
+in one of the ways seen at GitHub. Everything is used up in the order in which it was asked for.
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,12 +37,15 @@ Oddity = Literal[
 ]
 
 _HTML = b"<!DOCTYPE html><html><head><title>Unicorn! &middot; GitHub</title></head><body>502</body></html>"
-_SECONDARY = (
-    b'{"documentation_url":"https://docs.github.com/free-pro-team@latest/rest/overview/'
-    b'rate-limits-for-the-rest-api#about-secondary-rate-limits","message":"You have exceeded a secondary rate limit. '
-    b"Please wait a few minutes before you try again. If you reach out to GitHub Support for help, please include the "
-    b'request ID E880:34AE38:99EF36D:13091B11:67568279."}'
+_SECONDARY_DOCS = (
+    "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api"
+    "#about-secondary-rate-limits"
 )
+_SECONDARY_MESSAGE = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to"
+    " GitHub Support for help, please include the request ID E880:34AE38:99EF36D:13091B11:67568279."
+)
+_SECONDARY = json.dumps({"documentation_url": _SECONDARY_DOCS, "message": _SECONDARY_MESSAGE}).encode()
 _HUGE = 32 * 1024 * 1024
 
 
@@ -61,7 +65,9 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
     delay: float = 0.0
-    """Seconds before a ``status`` is answered, between the bytes of a ``trickle``, or until a ``hang`` is dropped."""
+    """Seconds before a ``status`` is answered, between the bytes of a ``trickle``, or until a ``hang`` is
+    dropped.
+    """
     times: int = 1
 
     def fits(self, method: str, path: str) -> bool:
@@ -88,7 +94,7 @@ class Faults:
         self.list_lag: float | None = None
         """Seconds of list lag for new runs, in place of the timing's own."""
 
-    def fail_next(
+    def fail_next(  # noqa: PLR0913 - keywords, most of them left out
         self,
         method: str,
         path_part: str,

@@ -1,7 +1,7 @@
 """Numbers and node ids.
 
-What lies in the folder (accounts, repositories, workflow files) gets its number from its name, so that it is the same
-after a restart with nothing written down. What happens (runs, jobs, artifacts) is counted.
+What lies in the folder (accounts, repositories, workflow files) gets its number from its name, so that it is
+the same after a restart with nothing written down. What happens (runs, jobs, artifacts) is counted.
 """
 
 import base64

@@ -1,41 +1,40 @@
-"""The life of runs: dispatched, held by concurrency, executed, cancelled, run again, and found after a restart.
+"""The life of runs: dispatched, held by concurrency, executed, cancelled, run again, found after a restart.
 
-A run that was executing when the emulator died cannot go on, because its steps died too: it ends as GitHub ends a run
-whose runner was lost, with ``failure`` and an annotation that says so. A run that no runner had taken yet starts again.
+A run that was executing when the emulator died cannot go on, because its steps died too: it ends as GitHub
+ends a run whose runner was lost, with ``failure`` and an annotation that says so. A run that no runner had
+taken yet starts again.
 """
 
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from perdure.emulator.concurrency import Concurrency, ConcurrencyGroups, read_concurrency
 from perdure.emulator.execution import (
     ExecutionSettings,
-    JobResult,
     RunExecution,
-    RunRequest,
     WorkflowFile,
     WorkflowFileError,
+    request_contexts,
 )
 from perdure.emulator.faults import Faults
-from perdure.emulator.identifiers import number_for
 from perdure.emulator.logs import Logs
+from perdure.emulator.lost_runs import end_lost_job, has_started
 from perdure.emulator.recorder import RunRecorder
-from perdure.emulator.records import Annotation, Attempt, Job, Record, Run, WorkflowState
+from perdure.emulator.records import Attempt, Job, Run, WorkflowState
 from perdure.emulator.repositories import Repositories, Repository, ResolvedRef
 from perdure.emulator.reruns import with_dependents
+from perdure.emulator.run_requests import RunRequests
 from perdure.emulator.settings import EmulatorSettings
 from perdure.emulator.state import State
 from perdure.emulator.webhooks import Webhooks
-from perdure.emulator.workflow_files import FoundFile, WorkflowFiles
+from perdure.emulator.workflow_files import WorkflowFiles
 
 RERUN_WITHIN = timedelta(days=30)
 MOST_ATTEMPTS = 51
-LOST_RUNNER = "The runner has received a shutdown signal. This can happen when the runner service is stopped."
 _NEVER = (1e9, 1e9)
 _ODD_DELAY = 0.3
 _log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ class Dispatch:
 
     repository: Repository
     workflow: WorkflowState
-    found: FoundFile
+    text: str
     file: WorkflowFile
     resolved: ResolvedRef
     inputs: dict[str, str]
@@ -61,7 +60,7 @@ class Dispatch:
 class Lifecycle:
     """All runs of one emulator."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of one emulator, put together in one place
         self,
         settings: EmulatorSettings,
         state: State,
@@ -71,7 +70,7 @@ class Lifecycle:
         webhooks: Webhooks,
     ) -> None:
         self.files = WorkflowFiles(state)
-        self.urls = ("http://github.localhost", "http://api.github.localhost")
+        self.requests = RunRequests(settings, state)
         self._settings = settings
         self._state = state
         self._repositories = repositories
@@ -86,36 +85,10 @@ class Lifecycle:
 
     def dispatch(self, order: Dispatch) -> Run:
         """Make a run and start it, or hold it back where its concurrency group is busy."""
-        now = self._state.now()
         order.workflow.runs += 1
         self._state.store.put(order.workflow)
-        contexts = self._contexts(order)
-        title, concurrency, oddity = self._evaluate(order, contexts)
-        lag = self._faults.list_lag
-        delay = self._state.draw(self._settings.delays.list_lag) if lag is None else timedelta(seconds=lag)
-        run = Run(
-            id=self._state.next_id("run"),
-            number=order.workflow.runs,
-            repository=order.repository.full_name,
-            workflow_id=order.workflow.id,
-            workflow_path=order.workflow.path,
-            workflow_name=order.file.name or order.workflow.path,
-            title=title,
-            ref=order.resolved.ref,
-            head_branch=order.resolved.name,
-            head_sha=order.resolved.sha,
-            actor=order.actor,
-            inputs=order.inputs,
-            created_at=now,
-            listed_at=now + delay,
-            attempts=[
-                Attempt(
-                    number=1, status="queued", started_at=now, updated_at=now, triggering_actor=order.actor
-                )
-            ],
-            oddity=oddity,
-            group=concurrency.group if concurrency else None,
-        )
+        run = self._make_run(order)
+        concurrency = self._evaluate(run, order)
         cancel_in_progress = concurrency is not None and concurrency.cancel_in_progress
         self._hold_or_start(run, cancel_in_progress=cancel_in_progress)
         self._webhooks.workflow_dispatch(run)
@@ -179,7 +152,7 @@ class Lifecycle:
         self._state.delete_run(run)
 
     def failed_keys(self, run: Run) -> frozenset[str]:
-        """Return the jobs that a re-run of failed jobs executes: those of the latest attempt, with their dependents."""
+        """Return the jobs that a re-run of failed jobs executes: they and their dependents."""
         return self._with_dependents(run, lambda job: job.conclusion not in ("success", "skipped"))
 
     def keys_from(self, run: Run, key: str) -> frozenset[str]:
@@ -188,12 +161,12 @@ class Lifecycle:
 
     async def resume(self) -> None:
         """Take up what an emulator that was stopped or killed has left."""
-        shutil.rmtree(self._work_dir, ignore_errors=True)
+        shutil.rmtree(self.requests.folder, ignore_errors=True)
         for run in list(self._state.runs.values()):
             if run.is_over or run.oddity in ("zombie_queued", "zombie_in_progress"):
                 continue
             jobs = self._state.jobs_of(run.id, run.current.number)
-            if any(job.status == "in_progress" or job.runner_name for job in jobs):
+            if has_started(jobs):
                 self._lose(run, jobs)
             else:
                 for job in jobs:
@@ -216,18 +189,42 @@ class Lifecycle:
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
-    @property
-    def _work_dir(self) -> Path:
-        return self._state.folder / "work"
+    def _make_run(self, order: Dispatch) -> Run:
+        now, login = self._state.now(), order.actor
+        lag = self._faults.list_lag
+        delay = self._state.draw(self._settings.delays.list_lag) if lag is None else timedelta(seconds=lag)
+        first = Attempt(number=1, status="queued", started_at=now, updated_at=now, triggering_actor=login)
+        return Run(
+            id=self._state.next_id("run"),
+            number=order.workflow.runs,
+            repository=order.repository.full_name,
+            workflow_id=order.workflow.id,
+            workflow_path=order.workflow.path,
+            workflow_name=order.file.name or order.workflow.path,
+            title=order.workflow.path,
+            ref=order.resolved.ref,
+            head_branch=order.resolved.name,
+            head_sha=order.resolved.sha,
+            actor=login,
+            inputs=order.inputs,
+            created_at=now,
+            listed_at=now + delay,
+            attempts=[first],
+            oddity=self._faults.take_run(order.workflow.path),
+        )
 
-    def _evaluate(
-        self, order: Dispatch, contexts: dict[str, object]
-    ) -> tuple[str, Concurrency | None, str | None]:
-        oddity = self._faults.take_run(order.workflow.path)
+    def _evaluate(self, run: Run, order: Dispatch) -> Concurrency | None:
+        """Give a run its title and its group; a file whose expressions fail there is not started."""
+        request = self.requests.make(run, order.repository, order.text)
+        contexts = request_contexts(request, order.file)
         try:
-            return order.file.title(contexts), read_concurrency(order.file, contexts), oddity
+            run.title = order.file.title(contexts)
+            concurrency = read_concurrency(order.file, contexts)
         except WorkflowFileError:
-            return order.workflow.path, None, "startup_failure"
+            run.oddity = "startup_failure"
+            return None
+        run.group = concurrency.group if concurrency else None
+        return concurrency
 
     def _check_rerun(self, run: Run) -> None:
         if not run.is_over and run.oddity is None:
@@ -295,8 +292,9 @@ class Lifecycle:
         found = self.files.at(repository, run.head_sha, run.workflow_path) if repository else None
         if repository is None or found is None:
             return "startup_failure"
-        request = self._request(run, repository, found.text, keys)
+        request = self.requests.make(run, repository, found.text, keys)
         recorder = RunRecorder(run, self._state, self._logs, self._webhooks)
+        request.work_dir.mkdir(parents=True, exist_ok=True)
         execution = RunExecution(request, recorder, self._execution_settings(run))
         self._executions[run.id] = execution
         if run.oddity == "never_started_cancelled":
@@ -318,38 +316,6 @@ class Lifecycle:
             hidden=(self._repositories.root, self._state.folder),
         )
 
-    def _request(
-        self, run: Run, repository: Repository, text: str, keys: frozenset[str] | None
-    ) -> RunRequest:
-        kept = self._state.jobs_of(run.id, run.current.number) if keys is not None else []
-        earlier = {job.key: JobResult(result=job.conclusion or "", outputs=job.outputs) for job in kept}
-        work_dir = self._work_dir / f"{run.id}-{run.current.number}"
-        work_dir.mkdir(parents=True, exist_ok=True)
-        return RunRequest(
-            run_id=run.id,
-            run_number=run.number,
-            run_attempt=run.current.number,
-            repository=run.repository,
-            workflow_path=run.workflow_path,
-            workflow_text=text,
-            repository_dir=repository.folder,
-            head_sha=run.head_sha,
-            ref=run.ref,
-            event={"inputs": dict(run.inputs), "ref": run.ref, "workflow": run.workflow_path},
-            inputs=run.inputs,
-            actor=run.actor,
-            actor_id=number_for("user", run.actor),
-            triggering_actor=run.current.triggering_actor,
-            server_url=self.urls[0],
-            api_url=self.urls[1],
-            variables=self._variables(run.repository),
-            work_dir=work_dir,
-            only_jobs=keys,
-            earlier_jobs=earlier,
-            repository_id=repository.id,
-            owner_id=number_for("user", repository.owner),
-        )
-
     def _finish(self, run: Run, conclusion: str) -> None:
         run.current.status, run.current.conclusion = "completed", conclusion
         self._state.changed(run)
@@ -359,32 +325,11 @@ class Lifecycle:
         if follower is not None and not self._is_closing:
             self._start(follower)
 
-    def _lose(self, run: Run, jobs: list[Job]) -> None:
-        """End a run as GitHub ends one whose runner went away."""
-        now = self._state.now()
-        changed: list[Record] = []
+    def _lose(self, run: Run, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            for step in job.steps:
-                if step.status != "completed":
-                    step.status, step.conclusion = "completed", "cancelled"
-                    step.started_at, step.completed_at = step.started_at or now, now
-            if job.runner_name and job.conclusion in (None, "cancelled"):
-                job.conclusion = "failure"
-                job.annotations.append(Annotation(level="failure", message=LOST_RUNNER))
-            if job.status != "completed":
-                job.conclusion = job.conclusion or "cancelled"
-                job.status, job.completed_at = "completed", now
-            changed.append(job)
-        for record in changed:
-            self._state.store.put(record)
+            end_lost_job(job, self._state.now())
+            self._state.store.put(job)
         self._finish(run, "failure")
-
-    def _variables(self, repository: str) -> dict[str, str]:
-        found = dict(self._settings.variables.get(repository, {}))
-        found |= {
-            one.name: one.value for one in self._state.variables.values() if one.repository == repository
-        }
-        return found
 
     def _with_dependents(self, run: Run, is_first: Callable[[Job], bool]) -> frozenset[str]:
         jobs = self._state.jobs_of(run.id, run.current.number)
@@ -394,28 +339,3 @@ class Lifecycle:
         if found is None or found.file is None:
             return first
         return with_dependents(found.file, first, frozenset(job.key for job in jobs))
-
-    def _contexts(self, order: Dispatch) -> dict[str, object]:
-        repository, resolved = order.repository, order.resolved
-        github = {
-            "repository": repository.full_name,
-            "repository_owner": repository.owner,
-            "ref": resolved.ref,
-            "ref_name": resolved.name,
-            "ref_type": "tag" if resolved.ref.startswith("refs/tags/") else "branch",
-            "sha": resolved.sha,
-            "actor": order.actor,
-            "triggering_actor": order.actor,
-            "event_name": "workflow_dispatch",
-            "workflow": order.file.name or order.workflow.path,
-            "run_number": str(order.workflow.runs),
-            "run_attempt": "1",
-            "server_url": self.urls[0],
-            "api_url": self.urls[1],
-            "event": {"inputs": dict(order.inputs), "ref": resolved.ref},
-        }
-        return {
-            "github": github,
-            "inputs": order.file.input_values(order.inputs),
-            "vars": self._variables(repository.full_name),
-        }

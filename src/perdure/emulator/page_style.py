@@ -1,7 +1,8 @@
 """The style sheet of the pages."""
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8884; --dim: #777; --bg: #8881; --ok: #1a7f37; --bad: #cf222e; --run: #9a6700; }
+:root { color-scheme: light dark; --line: #8884; --dim: #777; --bg: #8881;
+  --ok: #1a7f37; --bad: #cf222e; --run: #9a6700; }
 @media (prefers-color-scheme: dark) { :root { --dim: #999; --ok: #3fb950; --bad: #f85149; --run: #d29922; } }
 * { box-sizing: border-box; }
 body { margin: 0; font: 15px/1.5 system-ui, sans-serif; }
@@ -19,7 +20,8 @@ h3 > span, summary > span, li > span:first-of-type { margin-left: auto; }
 .path { margin: .4rem 0 0; }
 .facts { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
-dd { margin: 0; overflow-wrap: anywhere; font-family: ui-monospace, monospace; font-size: .9em; white-space: pre-wrap; }
+dd { margin: 0; overflow-wrap: anywhere; font-family: ui-monospace, monospace; font-size: .9em;
+  white-space: pre-wrap; }
 ul, ol { list-style: none; margin: 0; padding: 0; }
 .rows { border: 1px solid var(--line); border-radius: 6px; }
 .rows:empty { border: 0; }

@@ -1,7 +1,7 @@
 """What ``html_url`` opens: plain pages of runs, jobs, steps and logs, without a script.
 
-Everything that comes from outside is escaped, and the content security policy allows nothing but the style sheet, so that
-log lines are shown as text whatever they hold.
+Everything that comes from outside is escaped, and the content security policy allows nothing but the style
+sheet, so that log lines are shown as text whatever they hold.
 """
 
 import re
@@ -56,7 +56,8 @@ def _page(title: str, body: str, *, refreshes: bool = False) -> Response:
     refresh = f'<meta http-equiv="refresh" content="{_REFRESH}">' if refreshes else ""
     html = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>{refresh}'
-        f'<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{_STYLE_PATH}"></head>'
+        f'<meta name="viewport" content="width=device-width">'
+        f'<link rel="stylesheet" href="{_STYLE_PATH}"></head>'
         f'<body><header><a href="/">GitHub, emulated by Perdure</a></header><main>{body}</main></body></html>'
     )
     headers = {
@@ -99,9 +100,11 @@ def _run_page(services: Services, number: int, name: str, attempt: int | None) -
     jobs = services.state.jobs_of(run.id, shown.number)
     state = shown.conclusion or shown.status
     head = (
-        f'<p class=path><a href="/{escape(name)}/actions">{escape(name)}</a> / {escape(run.workflow_path)}</p>'
+        f'<p class=path><a href="/{escape(name)}/actions">{escape(name)}</a> / '
+        f"{escape(run.workflow_path)}</p>"
         f"<h1>{_icon(shown.status, shown.conclusion)}{escape(run.title)} <small>#{run.number}</small></h1>"
-        f"<p class=facts><b>{escape(state)}</b><span>{escape(run.head_branch)} at <code>{run.head_sha[:7]}</code></span>"
+        f"<p class=facts><b>{escape(state)}</b>"
+        f"<span>{escape(run.head_branch)} at <code>{run.head_sha[:7]}</code></span>"
         f"<span>by {escape(shown.triggering_actor)}</span><span>{_time(shown.started_at)}</span>"
         f"<span>{_span(shown.started_at, shown.updated_at)}</span>{_attempts(run, shown.number)}</p>"
     )
@@ -141,8 +144,10 @@ def _job_summary(run: Run, job: Job) -> str:
     )
     said = "".join(f"<p class=said>{escape(one.level)}: {escape(one.message)}</p>" for one in job.annotations)
     return (
-        f'<section><h3>{_icon(job.status, job.conclusion)}<a href="{_run_path(run)}/job/{job.id}">{escape(job.name)}</a>'
-        f"<span>{escape(job.runner_name or 'no runner')}</span></h3><ol class=steps>{steps}</ol>{said}</section>"
+        f"<section><h3>{_icon(job.status, job.conclusion)}"
+        f'<a href="{_run_path(run)}/job/{job.id}">{escape(job.name)}</a>'
+        f"<span>{escape(job.runner_name or 'no runner')}</span></h3>"
+        f"<ol class=steps>{steps}</ol>{said}</section>"
     )
 
 
@@ -152,7 +157,8 @@ def _step_details(step: Step, log: str) -> str:
     text = _TIMESTAMP.sub(lambda match: f"{match[2]} ", cut)
     return (
         f"<details{is_open}><summary>{_icon(step.status, step.conclusion)}{escape(step.name)}"
-        f"<span>{_span(step.started_at, step.completed_at)}</span></summary><pre>{escape(text)}</pre></details>"
+        f"<span>{_span(step.started_at, step.completed_at)}</span></summary>"
+        f"<pre>{escape(text)}</pre></details>"
     )
 
 

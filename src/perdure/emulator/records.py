@@ -1,7 +1,7 @@
 """What the emulator remembers about runs.
 
-Records are what is written to the state file, as JSON; bodies.py turns them into GitHub's answers. ``version`` rises
-with every change, so that a rendered answer can be kept until its record changes.
+Records are what is written to the state file, as JSON; bodies.py turns them into GitHub's answers.
+``version`` rises with every change, so that a rendered answer can be kept until its record changes.
 """
 
 from datetime import datetime

@@ -1,8 +1,8 @@
 """The git repositories below the root folder, read without a process per request.
 
-A dispatch must cost a few milliseconds, and starting git costs as much alone. Refs and loose objects are plain files, so
-they are read here; only packed objects and rare look-ups ask git, and objects, which never change, are kept.
-https://git-scm.com/docs/gitrepository-layout
+A dispatch must cost a few milliseconds, and starting git costs as much alone. Refs and loose objects are
+plain files, so they are read here; only packed objects and rare look-ups ask git, and objects, which never
+change, are kept. https://git-scm.com/docs/gitrepository-layout
 """
 
 import os
@@ -301,7 +301,7 @@ def create_repository(
 def commit_files(
     repository: Repository, files: Mapping[str, str], *, branch: str = "main", message: str = "Change"
 ) -> str:
-    """Add or replace files on a branch (made from the default branch where it is new) and return the commit."""
+    """Add or replace files on a branch, made from the default one where it is new, and return the commit."""
     ref = f"refs/heads/{branch}"
     parent = repository.resolve(ref) or repository.resolve(repository.default_branch)
     at = (repository.commit(parent.sha).committer.at.timestamp() + 60) if parent else 1_767_225_600

@@ -77,7 +77,7 @@ async def running_emulator(
         server = _Server(_config(app))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            while not server.started and not task.done():
+            while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(_POLL)
             if task.done():
                 task.result()
@@ -158,7 +158,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _host_check(host: str) -> Callable[[str], bool]:
-    """Refuse names that lead here only because someone's DNS says so: this process runs what it is told to."""
+    """Refuse names that lead here only because someone's DNS says so: this process runs workflow files."""
     known = {host, "127.0.0.1", "localhost", "[::1]", "::1"}
     anywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 

@@ -41,9 +41,9 @@ class Services:
     lifecycle: Lifecycle
     requests: RequestLog
     key: bytes
+    started_at: datetime
     public_links: Links = DEFAULT_LINKS
     """The URLs that webhooks carry, which nobody asked through a host."""
-    started_at: datetime = datetime.min
     _bodies: dict[Links, Bodies] = field(default_factory=dict)
 
     @classmethod
@@ -81,7 +81,7 @@ class Services:
     def publish(self, html: str, api: str) -> None:
         """Say under which addresses this emulator is reached, for webhooks and for the steps of runs."""
         self.public_links = Links(api, html)
-        self.lifecycle.urls = (html, api)
+        self.lifecycle.requests.html_url, self.lifecycle.requests.api_url = html, api
 
     def bodies(self, links: Links) -> Bodies:
         """Return the bodies with these URLs; few hosts are remembered, because clients make them up."""

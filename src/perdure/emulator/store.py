@@ -1,8 +1,8 @@
 """The state file: every record as JSON in one SQLite table.
 
-Writes are gathered and committed together a moment later, because a run changes some thirty times in its life and two
-hundred may run at once. Whatever a client has been told must survive a kill, so an endpoint that creates something
-calls `flush` before it answers.
+Writes are gathered and committed together a moment later, because a run changes some thirty times in its life
+and two hundred may run at once. Whatever a client has been told must survive a kill, so an endpoint that
+creates something calls `flush` before it answers.
 """
 
 import asyncio

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ApiError(Exception):
-    """An answer that is not a success; ``docs`` is the part of the documentation's address after ``/rest/``."""
+    """An answer that is no success; ``docs`` is what follows ``/rest/`` in the documentation's address."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class Answer:
 class Links:
     """The two bases of every URL in an answer, taken from the host that the client asked.
 
-    ``gh`` asks ``api.github.localhost`` through a proxy and follows the URLs in the answers, so they must lead back the
-    same way.
+    ``gh`` asks ``api.github.localhost`` through a proxy and follows the URLs in the answers, so they must
+    lead back the same way.
     """
 
     api: str
@@ -72,7 +72,7 @@ class Links:
 class Call:
     """One request to one endpoint, after authentication."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one request has that many parts
         self,
         services: "Services",
         request: Request,

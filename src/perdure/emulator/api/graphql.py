@@ -1,4 +1,4 @@
-"""The few GraphQL queries that ``gh`` sends for the commands that work here: about a repository and about oneself.
+"""The few GraphQL queries that ``gh`` sends: about a repository and about oneself.
 
 This is no GraphQL server: it looks at which fields are asked for and answers those.
 """

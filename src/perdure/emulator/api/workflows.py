@@ -54,7 +54,7 @@ async def disable_workflow(call: Call) -> Answer:
 
 @routes.on("POST", _ONE + "/dispatches", permission="actions=write", docs=_DISPATCH_DOCS)
 async def dispatch_workflow(call: Call) -> Answer:
-    """Start a run; whether the answer says which depends on the API version and, in the old one, on a flag."""
+    """Start a run; whether the answer says which depends on the API version and the old one's flag."""
     body = await call.json()
     wants_details = _check_keys(call, body)
     workflow = find_workflow(call)
@@ -95,7 +95,7 @@ def _order(call: Call, workflow: WorkflowState, body: Mapping[str, object]) -> D
     return Dispatch(
         repository=repository,
         workflow=workflow,
-        found=found,
+        text=found.text,
         file=found.file,
         resolved=resolved,
         inputs=checked,

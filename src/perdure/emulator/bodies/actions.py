@@ -35,7 +35,7 @@ class ActionBodies(AccountBodies):
         }
 
     def run_text(self, run: Run) -> str:
-        """Return a run's body as JSON; rendered once per change, because watchers list a hundred at a time."""
+        """Return a run's body as JSON, rendered once per change: watchers list a hundred at a time."""
         if not hasattr(self, "_rendered"):
             self._rendered = {}
         kept = self._rendered.get(run.id)

@@ -1,0 +1,65 @@
+"""What an execution is told about its run."""
+
+from pathlib import Path
+
+from perdure.emulator.execution import JobResult, RunRequest
+from perdure.emulator.identifiers import number_for
+from perdure.emulator.records import Run
+from perdure.emulator.repositories import Repository
+from perdure.emulator.settings import EmulatorSettings
+from perdure.emulator.state import State
+
+
+class RunRequests:
+    """Makes requests of records."""
+
+    def __init__(self, settings: EmulatorSettings, state: State) -> None:
+        self._settings = settings
+        self._state = state
+        self.folder = state.folder / "work"
+        self.html_url = "http://github.localhost"
+        self.api_url = "http://api.github.localhost"
+
+    def make(
+        self, run: Run, repository: Repository, text: str, keys: frozenset[str] | None = None
+    ) -> RunRequest:
+        """Describe the latest attempt of a run; ``keys`` are the jobs to execute again."""
+        kept = self._state.jobs_of(run.id, run.current.number) if keys is not None else []
+        return RunRequest(
+            run_id=run.id,
+            run_number=run.number,
+            run_attempt=run.current.number,
+            repository=run.repository,
+            workflow_path=run.workflow_path,
+            workflow_text=text,
+            repository_dir=repository.folder,
+            head_sha=run.head_sha,
+            ref=run.ref,
+            event={"inputs": dict(run.inputs), "ref": run.ref, "workflow": run.workflow_path},
+            inputs=run.inputs,
+            actor=run.actor,
+            actor_id=self._account(run.actor),
+            triggering_actor=run.current.triggering_actor,
+            server_url=self.html_url,
+            api_url=self.api_url,
+            variables=self._variables(run.repository),
+            work_dir=self._work_dir(run),
+            only_jobs=keys,
+            earlier_jobs={
+                job.key: JobResult(result=job.conclusion or "", outputs=job.outputs) for job in kept
+            },
+            repository_id=repository.id,
+            owner_id=self._account(repository.owner),
+        )
+
+    def _work_dir(self, run: Run) -> Path:
+        return self.folder / f"{run.id}-{run.current.number}"
+
+    def _account(self, login: str) -> int:
+        known = (user.id for user in self._settings.users if user.login == login)
+        return next(known, number_for("user", login))
+
+    def _variables(self, repository: str) -> dict[str, str]:
+        found = dict(self._settings.variables.get(repository, {}))
+        known = self._state.variables.values()
+        return found | {one.name: one.value for one in known if one.repository == repository}
