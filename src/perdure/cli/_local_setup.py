@@ -89,7 +89,7 @@ class LocalSetup:
             if self.options.with_emulator and self.options.emulator_port:
                 require_free(self._emulator_port, wanted_for="the emulated GitHub", option="--emulator-port")
             await self._supervisor.start(self.server)
-            self._write_temporal_profile()
+            self._write_own_files()
             if self.options.with_emulator:
                 await self._start_emulator()
             self.worker = self._worker()
@@ -151,11 +151,13 @@ class LocalSetup:
             environment["PERDURE_STORE_PATH"] = str(self.folder / "store")
         return environment
 
-    def _write_temporal_profile(self) -> None:
+    def _write_own_files(self) -> None:
         address = json.dumps(self.server.address)
         (self.folder / "temporal.toml").write_text(
             f'[profile.default]\naddress = {address}\nnamespace = "default"\n'
         )
+        # Databases and logs belong in nobody's commit.
+        (self.folder / ".gitignore").write_text("*\n")
 
     async def _worker_polls(self, pid: int) -> bool:
         client = await connect_local(self.server.address)

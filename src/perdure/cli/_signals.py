@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM ask to stop; the second one does not ask."""
+"""Ctrl-C, SIGTERM and a closed terminal ask to stop; the second one does not ask."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ from typing import Self
 from perdure.cli import _errors
 from perdure.engine.exits import leave
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
@@ -22,10 +22,12 @@ class Stop:
     def __init__(self, *, at_once_status: int | None = None) -> None:
         self.event = asyncio.Event()
         self._at_once_status = at_once_status
+        # What the caller has switched off stays off: `nohup` does so.
+        self._heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
     def __enter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in self._heeded:
             loop.add_signal_handler(number, self._asked)
         return self
 
@@ -33,7 +35,7 @@ class Stop:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in self._heeded:
             loop.remove_signal_handler(number)
 
     def _asked(self) -> None:

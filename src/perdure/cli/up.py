@@ -13,16 +13,23 @@ def command(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Temporal's port; 7233 otherwise, 0 takes a free one."),
+        typer.Option(
+            metavar="PORT", min=0, max=65535, help="Temporal's port; 7233 otherwise, 0 takes a free one."
+        ),
     ] = None,
     ui_port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Its web UI's port; 8233 otherwise, 0 takes a free one."),
+        typer.Option(
+            metavar="PORT", min=0, max=65535, help="Its web UI's port; 8233 otherwise, 0 takes a free one."
+        ),
     ] = None,
     emulator_port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="The emulated GitHub's port; 8300 otherwise, 0 takes a free one."
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="The emulated GitHub's port; 8300 otherwise, 0 takes a free one.",
         ),
     ] = None,
     no_emulator: Annotated[

@@ -8,6 +8,7 @@ machine.
 
 import asyncio
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -168,7 +169,7 @@ class LocalServer:
                 command=[str(binary), *_flags(self.database, self.port, self.ui_port)],
                 log_path=self.log_path,
                 # What a person has set for the `temporal` command is not meant for this server.
-                environment={"TEMPORAL_ADDRESS": None, "TEMPORAL_NAMESPACE": None, "TEMPORAL_PROFILE": None},
+                environment={name: None for name in os.environ if name.startswith("TEMPORAL_")},
                 kept_descriptors=(self._lock.descriptor,),
             )
         )
