@@ -95,4 +95,5 @@ def next_deadline(input: ActionInput, followed: Followed) -> datetime | None:
 
 def patience(base: timedelta, looks_without_news: int) -> timedelta:
     """Return how long to wait for news before the run is read: longer each time nothing had changed."""
-    return min(base * 2 ** min(looks_without_news, 20), max(base, LONGEST_RECONCILE_INTERVAL))
+    longer: timedelta = base * 2 ** min(looks_without_news, 20)
+    return min(longer, max(base, LONGEST_RECONCILE_INTERVAL))
