@@ -41,7 +41,7 @@ def matching_files(base: Path, lines: Iterable[str], *, within: Path | None = No
         if not text or text.startswith("#"):
             continue
         excluding = text.startswith("!")
-        pattern = os.path.normpath(os.path.join(base, os.path.expanduser(text.lstrip("!").strip())))
+        pattern = os.path.normpath(os.path.join(base, text.lstrip("!").strip()))
         if excluding:
             matches = _compiled(pattern)
             found = {path: None for path in found if not matches.fullmatch(str(path))}

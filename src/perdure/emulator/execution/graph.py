@@ -23,6 +23,7 @@ from perdure.emulator.execution.expressions import (
 from perdure.emulator.execution.instances import JobInstance, RunState
 from perdure.emulator.execution.interface import JobResult, PlannedJob
 from perdure.emulator.execution.job import JobExecution
+from perdure.emulator.execution.reusable import call_inputs, call_outputs
 from perdure.emulator.execution.stopping import StopReason
 from perdure.emulator.execution.workflow_file import WorkflowFile, is_enabled
 
@@ -312,7 +313,25 @@ class Graph:
             raise
 
     async def _called(self, definition: JobDefinition, scope: Scope) -> JobResult:
-        raise WorkflowFileError(f"reusable workflows: {definition.uses}")
+        batch = self._batch(definition, scope)
+        called = self._run.called[definition.uses or ""]
+        return _together(
+            await asyncio.gather(*(self._call_once(instance, called, batch) for instance in batch.instances))
+        )
+
+    async def _call_once(self, instance: JobInstance, called: WorkflowFile, batch: _Batch) -> JobResult:
+        async with batch.slots:
+            scope = batch.scope
+            contexts = {**scope.contexts, "matrix": instance.matrix, "strategy": instance.strategy}
+            inputs = call_inputs(
+                called, instance.definition, Scope(contexts=contexts, functions=scope.functions)
+            )
+            call = Call(file=called, inputs=inputs, key=f"{instance.key} / ", name=f"{instance.name} / ")
+            inner = Graph(self._run, call, self._runners)
+            self._inner.append(inner)
+            await inner.execute()
+        outputs = call_outputs(called, inner.results, {**scope.contexts, "inputs": inputs})
+        return JobResult(result=_together(list(inner.results.values())).result, outputs=outputs)
 
 
 def _labels(runs_on: object) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ class RunState:
         called: The files that its jobs call, by path in the repository.
         cancelled: Whether the run was told to stop.
         killed: Whether nothing more may run at all.
+        artifacts: Names of what its jobs uploaded.
         jobs_started: How many jobs have been picked up so far.
     """
 
@@ -54,4 +55,5 @@ class RunState:
     called: Mapping[str, WorkflowFile] = field(default_factory=dict)
     cancelled: bool = False
     killed: bool = False
+    artifacts: set[str] = field(default_factory=set)
     jobs_started: int = 0

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class StepFailedError(Exception):
+    """A step cannot go on; the message, if there is one, is the error in its log."""
+
+
 class Steps(Protocol):
     """Runs the steps of composite actions."""
 

@@ -13,10 +13,6 @@ from perdure.emulator.execution.joblog import JobLog
 from perdure.emulator.execution.sandbox import Sandbox
 
 
-class StepFailedError(Exception):
-    """A step cannot go on; the message is the error in its log."""
-
-
 @dataclass(kw_only=True)
 class Frame:
     """Where steps run: a job, or a composite action inside one.

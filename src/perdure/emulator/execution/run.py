@@ -7,6 +7,7 @@ from perdure.emulator.execution.errors import WorkflowFileError
 from perdure.emulator.execution.graph import Call, Graph
 from perdure.emulator.execution.instances import RunState
 from perdure.emulator.execution.interface import ExecutionSettings, RunObserver, RunRequest
+from perdure.emulator.execution.reusable import load_called
 from perdure.emulator.execution.stopping import StopReason
 from perdure.emulator.execution.workflow_file import WorkflowFile
 
@@ -35,7 +36,7 @@ class RunExecution:
         awaits this is cancelled, everything that runs is killed.
         """
         try:
-            state = self._start()
+            state = await self._start()
         except WorkflowFileError as error:
             self.startup_error = f"The workflow is not valid. {self._request.workflow_path} {error}"
             return "startup_failure"
@@ -47,14 +48,16 @@ class RunExecution:
         await self._graph.execute()
         return self._conclusion({result.result for result in self._graph.results.values()})
 
-    def _start(self) -> RunState:
+    async def _start(self) -> RunState:
         file = WorkflowFile.parse(self._request.workflow_text)
+        called = await load_called(self._request, file)
         return RunState(
             request=self._request,
             observer=self._observer,
             settings=self._settings,
             file=file,
             github=github_context(self._request, file),
+            called=called,
         )
 
     def cancel(self, *, force: bool = False) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from perdure.emulator.execution.command_files import MAX_SUMMARY, NAMES, CommandFileError, CommandFiles
 from perdure.emulator.execution.expressions import evaluate_tree, interpolate, lookup_text
-from perdure.emulator.execution.invocation import Invocation
-from perdure.emulator.execution.job_state import StepFailedError
+from perdure.emulator.execution.invocation import Invocation, StepFailedError
 from perdure.emulator.execution.joblog import StepOutput
 from perdure.emulator.execution.process import Process
 

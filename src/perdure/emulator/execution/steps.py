@@ -19,8 +19,8 @@ from perdure.emulator.execution.expressions import (
     to_number,
     to_text,
 )
-from perdure.emulator.execution.invocation import Invocation
-from perdure.emulator.execution.job_state import Frame, JobState, StepFailedError
+from perdure.emulator.execution.invocation import Invocation, StepFailedError
+from perdure.emulator.execution.job_state import Frame, JobState
 from perdure.emulator.execution.scripts import run_script
 from perdure.emulator.execution.stopping import Stop, StopReason
 from perdure.emulator.execution.workflow_file import is_enabled
@@ -180,7 +180,8 @@ class StepRunner:
             await _perform(invocation)
         except (StepFailedError, ExpressionError, WorkflowFileError, OSError) as error:
             if stop.reason is None:
-                invocation.log_error(str(error))
+                if str(error):
+                    invocation.log_error(str(error))
                 return "failure", outputs
         finally:
             if timer is not None:

@@ -1,8 +1,18 @@
 """What ``uses`` brings: stand-ins for a few actions, and composite actions of the same repository."""
 
+from collections.abc import Awaitable, Callable
+
+from perdure.emulator.execution.actions.artifacts import download_artifact, upload_artifact
+from perdure.emulator.execution.actions.checkout import checkout
+from perdure.emulator.execution.actions.composite import run_composite
 from perdure.emulator.execution.definitions import StepDefinition
-from perdure.emulator.execution.invocation import Invocation
-from perdure.emulator.execution.job_state import StepFailedError
+from perdure.emulator.execution.invocation import Invocation, StepFailedError
+
+_STAND_INS: dict[str, Callable[[Invocation], Awaitable[None]]] = {
+    "actions/checkout": checkout,
+    "actions/upload-artifact": upload_artifact,
+    "actions/download-artifact": download_artifact,
+}
 
 
 async def perform_action(invocation: Invocation) -> None:
@@ -10,8 +20,22 @@ async def perform_action(invocation: Invocation) -> None:
 
     Raises:
         StepFailedError: It failed, or the emulator has no stand-in for it.
+        ExpressionError: One of its inputs cannot be evaluated.
     """
-    raise StepFailedError(f"the emulator has no stand-in for {invocation.step.uses}")
+    uses = invocation.step.uses or ""
+    if uses.startswith("./"):
+        await run_composite(invocation)
+        return
+    name, at, reference = uses.partition("@")
+    stand_in = _STAND_INS.get(name.lower())
+    if stand_in is None:
+        raise StepFailedError(f"the emulator has no stand-in for {uses}")
+    if not (at and reference):
+        raise StepFailedError(
+            f"Expected format {{org}}/{{repo}}[/path]@ref. Actual '{uses}'. "
+            "Input string was not in a correct format."
+        )
+    await stand_in(invocation)
 
 
 def needs_post_step(step: StepDefinition) -> bool:
