@@ -93,8 +93,9 @@ def processes_of(folder):
     return found
 
 
-async def record_of(folder):
+async def record_of(run, folder):
     """Wait for what ``perdure up`` writes when everything runs."""
     path = folder / "up.json"
-    await until(path.exists, within=40)
+    await until(lambda: path.exists() or run.process.returncode is not None, within=40)
+    assert path.exists(), run.output
     return json.loads(path.read_text())

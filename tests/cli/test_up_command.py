@@ -34,7 +34,7 @@ async def test_what_was_running_goes_on_after_a_killed_worker_and_after_a_restar
     """`perdure up` mends a killed worker within 2 s, stops cleanly, and goes on where it stopped."""
     folder = tmp_path / "data"
     async with up(tmp_path) as run:
-        record = await record_of(folder)
+        record = await record_of(run, folder)
         handle = await start_action(await connect_local(record["temporal"]["address"]), ACTION)
         await running(handle)
 
@@ -51,7 +51,7 @@ async def test_what_was_running_goes_on_after_a_killed_worker_and_after_a_restar
         assert not (folder / "up.json").exists()
 
     async with up(tmp_path) as run:
-        record = await record_of(folder)
+        record = await record_of(run, folder)
         action = get_action(await connect_local(record["temporal"]["address"]), "kept")
         assert (await action.result()).outputs["message"] == "still here"
         run.process.send_signal(signal.SIGTERM)
@@ -62,7 +62,7 @@ async def test_what_was_running_goes_on_after_a_killed_worker_and_after_a_restar
 async def test_a_killed_server_runs_again_on_its_file(tmp_path):
     """Clients go on without a word."""
     async with up(tmp_path) as run:
-        record = await record_of(tmp_path / "data")
+        record = await record_of(run, tmp_path / "data")
         client = await connect_local(record["temporal"]["address"])
         await client.start_workflow("Anything", id="kept", task_queue="nobody")
         os.kill(record["pids"]["server"], signal.SIGKILL)
@@ -75,11 +75,11 @@ async def test_a_killed_server_runs_again_on_its_file(tmp_path):
 async def test_a_second_one_in_the_same_folder_is_refused_and_changes_nothing(tmp_path):
     """The message names the process that has the folder."""
     async with up(tmp_path) as first:
-        record = await record_of(tmp_path / "data")
+        record = await record_of(first, tmp_path / "data")
         async with up(tmp_path) as second:
             assert await second.ends() == 4
         assert f"process {first.process.pid} already runs" in second.output
-        assert await record_of(tmp_path / "data") == record
+        assert await record_of(first, tmp_path / "data") == record
         first.process.send_signal(signal.SIGTERM)
         assert await first.ends() == 0
 
@@ -87,7 +87,7 @@ async def test_a_second_one_in_the_same_folder_is_refused_and_changes_nothing(tm
 async def test_nothing_outlives_one_that_is_killed(tmp_path):
     """Even after SIGKILL no server, worker or emulated GitHub keeps running."""
     async with up(tmp_path) as run:
-        await record_of(tmp_path / "data")
+        await record_of(run, tmp_path / "data")
         assert len(processes_of(tmp_path)) >= 4
         run.process.kill()
         await run.ends()

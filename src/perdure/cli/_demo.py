@@ -79,7 +79,9 @@ async def _run_example(setup: LocalSetup, inputs: Mapping[str, str]) -> int:
     handle = await start_action(client, asked)
     settings = Settings(local=LocalSettings(port=setup.server.port, ui_port=setup.server.ui_port))
     page = temporal_url(setup.server.address, client.namespace, handle.id, settings=settings)
+    _errors.say(f"started {handle.id}: {page}")
     code = await wait_for_end(handle, choose_view(temporal_url=page), timeout=None, as_json=False)
     if code is ExitCode.SUCCESS:
+        typer.echo(f"status: {(await handle.result()).status}")
         typer.echo(f"temporal: {page}")
     return code
