@@ -59,7 +59,7 @@ async def _start(session: Session, asked: ActionInput) -> ActionHandle:
     if handle.started:
         _errors.say(f"started {handle.id}")
     else:
-        described = await session.client.get_workflow_handle(handle.id).describe()
+        described = await session.describe(handle.id)
         _errors.say(f"attached to {handle.id}, started {described.start_time:%Y-%m-%d %H:%M:%S} UTC")
     return handle
 

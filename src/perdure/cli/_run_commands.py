@@ -36,6 +36,7 @@ def cancel(action_id: str, *, address: str | None, namespace: str | None) -> Exi
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
         handle = get_action(session.client, action_id)
+        await session.require_running(handle.id)
         await handle.cancel()
         _errors.say(f"asked {handle.id} to cancel its run")
         _errors.say(f"watch it:   perdure run watch {handle.id}")
@@ -57,6 +58,7 @@ def resolve(action_id: str, decision: str, *, address: str | None, namespace: st
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
         handle = get_action(session.client, action_id)
+        await session.require_running(handle.id)
         await handle.resolve(decision, by=getpass.getuser())
         _errors.say(f"decided for {handle.id}: {decision}")
         return ExitCode.SUCCESS

@@ -31,7 +31,7 @@ class Wanted:
 
 
 def list_runs(wanted: Wanted, *, as_json: bool, address: str | None, namespace: str | None) -> ExitCode:
-    """Print actions, the newest first.
+    """Print actions: the running ones, then the ones that ended last.
 
     Raises:
         UsageError: The repository cannot be one.

@@ -14,7 +14,7 @@ from perdure.cli._progress import status_of, title
 from perdure.cli._session import Session, open_session
 from perdure.cli._shown import shown
 from perdure.engine.actions import ActionHandle, get_action
-from perdure.errors import ActionError, ActionNotKnownError, EngineError, PerdureError
+from perdure.errors import ActionError, EngineError, PerdureError
 from perdure.model.actions import ActionResult
 from perdure.model.base import Model
 from perdure.model.progress import ActionProgress
@@ -51,7 +51,7 @@ def show(
 
 
 async def _show(session: Session, handle: ActionHandle, *, as_json: bool) -> ExitCode:
-    running = await _is_running(session, handle)
+    running = (await session.describe(handle.id)).status is WorkflowExecutionStatus.RUNNING
     progress = await _progress(handle)
     result, error = (None, None) if running else await _end(handle)
     known = Shown(
@@ -69,19 +69,6 @@ async def _show(session: Session, handle: ActionHandle, *, as_json: bool) -> Exi
     if running:
         return ExitCode.STILL_RUNNING
     return ExitCode.FAILED if error else ExitCode.SUCCESS
-
-
-async def _is_running(session: Session, handle: ActionHandle) -> bool:
-    from temporalio.service import RPCError, RPCStatusCode
-
-    try:
-        described = await session.client.get_workflow_handle(handle.id).describe()
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise EngineError(f"Temporal refused: {error.message}") from error
-        msg = f"there is no action {handle.id!r}"
-        raise ActionNotKnownError(msg, hint="list them with: perdure run list") from error
-    return described.status is WorkflowExecutionStatus.RUNNING
 
 
 async def _progress(handle: ActionHandle) -> ActionProgress | None:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.config import Settings, load_settings
 from perdure.engine.connection import connect
+from perdure.errors import ActionNotKnownError, EngineError, UsageError
 
 _LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 _CLOUD_DOMAINS = (".tmprl.cloud", ".api.temporal.io")
@@ -18,6 +20,33 @@ class Session:
 
     client: Client
     settings: Settings
+
+    async def describe(self, action_id: str) -> WorkflowExecutionDescription:
+        """Return what the engine says of an action, which needs no worker.
+
+        Raises:
+            ActionNotKnownError: There is none with this id.
+            EngineError: Temporal refused.
+        """
+        try:
+            return await self.client.get_workflow_handle(action_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise EngineError(f"Temporal refused: {error.message}") from error
+            msg = f"there is no action {action_id!r}"
+            raise ActionNotKnownError(msg, hint="list them with: perdure run list") from error
+
+    async def require_running(self, action_id: str) -> None:
+        """Refuse to go on with an action that has ended.
+
+        Raises:
+            ActionNotKnownError: There is none with this id.
+            UsageError: It has ended.
+        """
+        described = await self.describe(action_id)
+        if described.status is not WorkflowExecutionStatus.RUNNING:
+            msg = f"{action_id} has ended already"
+            raise UsageError(msg, hint=f"see how: perdure run show {action_id}")
 
     def temporal_url(self, action_id: str) -> str | None:
         """Return the action's own page in Temporal's web UI, where its address can be known."""

@@ -44,7 +44,7 @@ def list_runs(  # noqa: PLR0913 - one parameter for each option
     address: Address = None,
     namespace: Namespace = None,
 ) -> int:
-    """List actions, the newest first."""
+    """List actions: the running ones, then the ones that ended last."""
     from perdure.cli import _run_list
 
     wanted = _run_list.Wanted(repository=repository, status=status, limit=limit)
