@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import zipfile
-import zlib
 from typing import Any, Final, NoReturn
 
 from pydantic import TypeAdapter, ValidationError
@@ -89,9 +88,13 @@ def read_outputs_archive(archive: bytes, where: str = OUTPUTS_ARTIFACT) -> RunOu
     """
     try:
         text = _unpack(archive, where)
-        return _OUTPUTS.validate_python(json.loads(text, parse_constant=_no_constant))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, OSError) as error:
+    except OutputsError:
+        raise
+    except Exception as error:
+        # For a damaged archive zipfile raises whatever its code happens to meet, IndexError included.
         raise OutputsError(f"{where} is no archive that can be read: {error}", hint=_HINT) from None
+    try:
+        return _OUTPUTS.validate_python(json.loads(text, parse_constant=_no_constant))
     except ValidationError:
         raise OutputsError(f"{where} holds no JSON object", hint=_HINT) from None
     except (ValueError, RecursionError) as error:
