@@ -36,7 +36,10 @@ Oddity = Literal[
     "superseded",
 ]
 
-_HTML = b"<!DOCTYPE html><html><head><title>Unicorn! &middot; GitHub</title></head><body>502</body></html>"
+_HTML = (
+    b"<!DOCTYPE html><html><head><title>Unicorn! &middot; GitHub</title></head>"
+    b"<body>This page is taking too long to load.</body></html>"
+)
 _SECONDARY_DOCS = (
     "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api"
     "#about-secondary-rate-limits"

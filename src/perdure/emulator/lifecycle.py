@@ -151,8 +151,13 @@ class Lifecycle:
             (self._state.folder / artifact.file).unlink(missing_ok=True)
         self._state.delete_run(run)
 
-    def failed_keys(self, run: Run) -> frozenset[str]:
-        """Return the jobs that a re-run of failed jobs executes: they and their dependents."""
+    def failed_keys(self, run: Run) -> frozenset[str] | None:
+        """Return the jobs that a re-run of failed jobs executes: they and their dependents.
+
+        None for all, where the run was cancelled before it had any job.
+        """
+        if not self._state.jobs_of(run.id, run.current.number):
+            return None
         return self._with_dependents(run, lambda job: job.conclusion not in ("success", "skipped"))
 
     def keys_from(self, run: Run, key: str) -> frozenset[str]:
