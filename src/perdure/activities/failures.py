@@ -42,6 +42,8 @@ def original_error(failure: BaseException) -> PerdureError | None:
             found = current
         elif isinstance(current, ApplicationError):
             details = current.details[0] if current.details and isinstance(current.details[0], dict) else {}
-            found = from_details(current.type, current.message, details) or found
+            # Temporal's own conversion of an exception has a type and a message but no details.
+            if details or found is None:
+                found = from_details(current.type, current.message, details) or found
         current = current.cause if isinstance(current, FailureError) else current.__cause__
     return found

@@ -38,7 +38,7 @@ from perdure.errors import (
     UsageError,
 )
 from perdure.model import queues, search_attributes
-from perdure.model.action_state import HeldDecision
+from perdure.model.action_state import ActionWorkflowInput, HeldDecision
 from perdure.model.actions import ActionInput, ActionResult
 from perdure.model.base import Model
 from perdure.model.dispatch import check_caller_inputs
@@ -204,7 +204,7 @@ async def start_action(
     try:
         handle = await client.start_workflow(
             ActionWorkflow.run,
-            input,
+            ActionWorkflowInput.of(input),
             id=_workflow_id(input),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,

@@ -1,7 +1,9 @@
 """What an action carries over when its history is cut."""
 
 from datetime import datetime
+from typing import Self
 
+from perdure.model.actions import ActionInput
 from perdure.model.base import Model
 from perdure.model.dispatch import DispatchPlan
 from perdure.model.following import Followed
@@ -24,6 +26,20 @@ class ActionState(Model):
     followed: Followed
     generation: int = 0
     dispatched_at: datetime
+
+
+class ActionWorkflowInput(ActionInput):
+    """An action, and where it stands if the workflow hands it to itself.
+
+    One argument, because Temporal converts a workflow's arguments by type only where all are given.
+    """
+
+    state: ActionState | None = None
+
+    @classmethod
+    def of(cls, input: ActionInput, state: ActionState | None = None) -> Self:
+        """Return the workflow's input for an action."""
+        return cls(**{**dict(input), "state": state})
 
 
 class HeldDecision(Model):

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
         UnexpectedCommitError,
         UsageError,
     )
-    from perdure.model.action_state import ActionState, HeldDecision
+    from perdure.model.action_state import ActionState, ActionWorkflowInput, HeldDecision
     from perdure.model.actions import ActionInput, ActionResult, ActionsRun, RetryBy
     from perdure.model.conclusions import Outcome, may_retry, outcome_of, passes
     from perdure.model.dispatch import DispatchPlan, check_caller_inputs, dispatch_id
@@ -50,19 +50,19 @@ class ActionWorkflow:
     """
 
     @workflow.init
-    def __init__(self, input: ActionInput, state: ActionState | None = None) -> None:
+    def __init__(self, input: ActionWorkflowInput) -> None:
         """Start with nothing known, or go on where an earlier run of this workflow stopped."""
         self._input = input
-        self._state = state
+        state = input.state
         self._control = Control()
         self._generation = state.generation if state else 0
         self._account = Account(state.progress if state else self._first_progress())
         self._following: Following | None = None
 
     @workflow.run
-    async def run(self, input: ActionInput, state: ActionState | None = None) -> ActionResult:
-        """Run the action. ``state`` is only given by the workflow itself, when it cuts its history."""
-        body = asyncio.create_task(self._body(input, state))
+    async def run(self, input: ActionWorkflowInput) -> ActionResult:
+        """Run the action to its end."""
+        body = asyncio.create_task(self._body(input, input.state))
         try:
             return await asyncio.shield(body)
         except asyncio.CancelledError:
@@ -115,7 +115,7 @@ class ActionWorkflow:
             self._account.note(NoteKind.CANCEL, "cancelled before anything was dispatched")
             raise asyncio.CancelledError from None
         except (PerdureError, FailureError) as error:
-            raise self._failure(error) from error
+            raise self._failure(error) from (error if isinstance(error, FailureError) else None)
 
     async def _plan(self) -> DispatchPlan:
         plan = await _calls.plan_dispatch(
@@ -269,7 +269,7 @@ class ActionWorkflow:
             generation=self._generation,
             dispatched_at=following.followed.queued_at,
         )
-        workflow.continue_as_new(args=[self._input, state])
+        workflow.continue_as_new(ActionWorkflowInput.of(self._input, state))
 
     def _dispatch_id(self) -> str:
         info = workflow.info()

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
     from perdure.activities.failures import application_error, original_error
     from perdure.model import queues
+    from perdure.model.action_state import ActionWorkflowInput
     from perdure.model.actions import ActionInput, ActionResult, ActionRetry, OnAmbiguity, WaitBy
     from perdure.model.dispatch import check_caller_inputs
 
@@ -63,7 +64,7 @@ async def run_action(
     try:
         return await workflow.execute_child_workflow(
             ActionWorkflow.run,
-            input,
+            ActionWorkflowInput.of(input),
             id=id or _child_id(input),
             task_queue=task_queue or queues.WORKFLOWS,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
