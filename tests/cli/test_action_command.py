@@ -3,8 +3,9 @@ import signal
 import time
 
 import pytest
-from cli.conftest import REPOSITORY
+
 from cli.local_processes import until
+from cli.scenes import REPOSITORY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
