@@ -1,6 +1,7 @@
 """The inputs that a workflow file declares, and GitHub's refusals of those that a caller sends."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -122,8 +123,7 @@ def _allowed(declared: DispatchInput, given: str) -> bool:
     if declared.type == "boolean":
         return given.lower() in ("true", "false")
     if declared.type == "number":
-        number = to_number(given)
-        return number == number
+        return not math.isnan(to_number(given))
     return True
 
 

@@ -1,5 +1,6 @@
 """Splits an expression into tokens, with the position that GitHub's messages name."""
 
+import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,7 +92,7 @@ def _word(text: str, at: int, *, after_dot: bool) -> Token:
 def _number(text: str, at: int, source: str) -> Token:
     value = parse_number(text)
     token = Token(kind=Kind.LITERAL, text=text, position=at + 1, value=value)
-    if value != value:
+    if math.isnan(value):
         raise located("Unexpected symbol", token, source)
     return token
 

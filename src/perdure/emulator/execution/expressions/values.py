@@ -31,7 +31,7 @@ def is_true(value: object) -> bool:
     """Apply GitHub's truth: ``false``, ``0``, NaN, ``''`` and ``null`` are not true, all else is."""
     if is_collection(value):
         return True
-    return bool(value) and value == value
+    return bool(value) and not (isinstance(value, float) and math.isnan(value))
 
 
 def to_text(value: object) -> str:
@@ -41,10 +41,17 @@ def to_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return _number_to_text(float(value) if abs(value) < 1e308 else math.copysign(math.inf, value))
+        return _number_to_text(_as_double(value))
     if isinstance(value, Mapping):
         return "Object"
     return "Array" if is_collection(value) else str(value)
+
+
+def _as_double(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _number_to_text(value: float) -> str:
@@ -62,7 +69,7 @@ def to_number(value: object) -> float:
     if isinstance(value, str):
         return parse_number(value)
     if isinstance(value, int | float):
-        return float(value) if abs(value) < 1e308 else math.copysign(math.inf, value)
+        return _as_double(value)
     return math.nan
 
 
