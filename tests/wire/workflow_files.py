@@ -67,7 +67,7 @@ jobs:
   nap:
     runs-on: ubuntu-latest
     steps:
-      - run: sleep 60
+      - run: exec sleep 60
 """
 
 WITHOUT_ID = """
@@ -86,5 +86,5 @@ FILES = {
     ".github/workflows/fail.yml": FAILING,
     ".github/workflows/sleep.yml": SLEEPING,
     ".github/workflows/without-id.yml": WITHOUT_ID,
-    ".github/workflows/push.yml": "on: push\njobs: {}\n",
+    ".github/workflows/push.yml": WITHOUT_ID.replace("workflow_dispatch", "push"),
 }

@@ -25,7 +25,6 @@ from perdure.github.workflow_file import read_workflow_file
 from perdure.model.workflow_files import WorkflowFileFacts
 
 _KEPT_FILES = 500
-_TAGS_OF_TAGS = 5
 # https://git-scm.com/docs/git-check-ref-format
 _NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.-]|/\.|[/.]$|\.lock$")
 
@@ -73,7 +72,8 @@ class ContentCalls(Calls):
             places = [f"heads/{ref}", f"tags/{ref}"]
         for place in places:
             if (found := await self._read_ref(repository, place)) is not None:
-                return ResolvedRef(ref=ref, sha=await self._commit_of(repository, found))
+                name = place if ref.startswith("refs/") else ref
+                return ResolvedRef(ref=ref, sha=await self._commit_of(repository, name, found))
         raise await self._unknown_ref(repository, ref)
 
     async def list_workflows(self, repository: str) -> list[WorkflowFacts]:
@@ -168,16 +168,12 @@ class ContentCalls(Calls):
             raise
         return target if isinstance(target, dict) else None
 
-    async def _commit_of(self, repository: str, target: dict[str, Any]) -> str:
-        # An annotated tag is an object of its own that names the commit.
-        for _ in range(_TAGS_OF_TAGS):
-            sha = str(target.get("sha") or "")
-            if target.get("type") != "tag":
-                return sha
-            path = repository_path(repository, f"/git/tags/{quote(sha)}")
-            found = (await self._transport.read_object(repository, path)).get("object")
-            target = found if isinstance(found, dict) else {}
-        return ""
+    async def _commit_of(self, repository: str, name: str, target: dict[str, Any]) -> str:
+        if target.get("type") == "tag":
+            # An annotated tag is an object of its own that names the commit.
+            path = repository_path(repository, f"/commits/{quote(name)}")
+            target = await self._transport.read_object(repository, path)
+        return str(target.get("sha") or "")
 
     async def _unknown_ref(self, repository: str, ref: str) -> InvalidRefError:
         default_branch = (await self.get_repository(repository)).default_branch

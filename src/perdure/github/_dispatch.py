@@ -26,10 +26,12 @@ from perdure.errors import (
 from perdure.github._answers import Answer, retry_after_of
 from perdure.github._calls import Calls
 from perdure.github._transport import repository_path
-from perdure.github._wire import API_VERSIONS, Sending, UnansweredError, refuses_version
+from perdure.github._wire import API_VERSIONS, Sending, UnansweredError
 from perdure.github.auth import Scope
 from perdure.model.dispatch import DISPATCH_ID_INPUT, DispatchAnswer, DispatchRequest
 from perdure.model.workflow_files import TRIGGER_TO_ADD
+
+_REFUSES_FLAG = '"return_run_details" is not a permitted key'
 
 
 class DispatchCalls(Calls):
@@ -71,19 +73,19 @@ class DispatchCalls(Calls):
     ) -> DispatchAnswer:
         name = quote(request.workflow_file, safe="")
         path = repository_path(request.repository, f"/actions/workflows/{name}/dispatches")
-        while True:
-            version = self._transport.wire.api_version
-            body: dict[str, object] = {"ref": request.ref, "inputs": request.inputs}
-            # The newest version always tells the run, and takes no such flag.
-            flagged = version != API_VERSIONS[0] and not self._flag_refused
-            if flagged:
-                body["return_run_details"] = True
-            sending = Sending("POST", path, body, before_send, version)
+        sending = Sending("POST", path, lambda version: self._body(request, version), before_send)
+        answer = await self._transport.send(request.repository, sending, Scope.WRITE)
+        if answer.status in {400, 422} and _REFUSES_FLAG in answer.message:
+            self._flag_refused = True
             answer = await self._transport.send(request.repository, sending, Scope.WRITE)
-            if flagged and answer.status in {400, 422} and "return_run_details" in answer.message:
-                self._flag_refused = True
-            elif not refuses_version(answer) or version == API_VERSIONS[-1]:
-                return self._read(request, answer)
+        return self._read(request, answer)
+
+    def _body(self, request: DispatchRequest, version: str) -> dict[str, object]:
+        body: dict[str, object] = {"ref": request.ref, "inputs": request.inputs}
+        # The newest version always tells the run, and takes no such flag.
+        if version != API_VERSIONS[0] and not self._flag_refused:
+            body["return_run_details"] = True
+        return body
 
     def _read(self, request: DispatchRequest, answer: Answer) -> DispatchAnswer:
         if answer.status == 204:
@@ -161,6 +163,11 @@ def _no_trigger(where: str, said: str, request: DispatchRequest) -> PerdureError
     return WorkflowNotDispatchableError(f"{where}: {said}", hint=hint, status=422)
 
 
+def _unreadable(where: str, said: str, request: DispatchRequest) -> PerdureError:
+    hint = f"mend the file on {request.ref}; GitHub shows it on the repository's Actions page"
+    return WorkflowNotDispatchableError(f"{where}: {said}", hint=hint, status=422)
+
+
 def _disabled(where: str, said: str, request: DispatchRequest) -> PerdureError:
     hint = f"gh workflow enable {request.workflow_file} --repo {request.repository}"
     return WorkflowNotDispatchableError(f"{where}: {said}", hint=hint, status=422)
@@ -174,5 +181,6 @@ _REFUSALS: dict[str, Callable[[str, str, DispatchRequest], PerdureError]] = {
     r"not in the list of allowed values": _bad_input("use one of the options in the workflow file"),
     r"No more than \d+ properties": _bad_input("pass several values as one JSON input"),
     r"does not have .*workflow_dispatch": _no_trigger,
+    r"failed to parse workflow": _unreadable,
     r"disabled workflow": _disabled,
 }

@@ -83,7 +83,7 @@ class Transport:
         return found
 
     async def change(
-        self, repository: str, path: str, *, method: str = "POST", json: object = None
+        self, repository: str, path: str, *, method: str = "POST", json: Mapping[str, object] | None = None
     ) -> Answer:
         """Send a change that is safe to repeat, and return its answer whatever the status.
 

@@ -43,22 +43,23 @@ _NOT_SENT = (
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError)
 
 
+Body = Mapping[str, object] | Callable[[str], Mapping[str, object]] | None
+
+
 @dataclass(frozen=True)
 class Sending:
     """A request, but for its credentials.
 
     Attributes:
         path: Below the API's address, with its query.
-        json: The body.
+        json: The body, or what makes it for an API version.
         may_send: Asked right before the first byte is written; ``False`` sends nothing.
-        api_version: The only one that the body is made for; else it is the newest that the host takes.
     """
 
     method: str
     path: str
-    json: object = None
+    json: Body = None
     may_send: Callable[[], bool] | None = None
-    api_version: str | None = None
 
 
 class UnansweredError(Exception):
@@ -133,11 +134,12 @@ class Wire:
         try:
             async with asyncio.timeout(_EXCHANGE_SECONDS):
                 while True:
-                    version = sending.api_version or self.api_version
+                    version = self.api_version
                     sent = {"X-GitHub-Api-Version": version, "Accept": _ACCEPT, **headers}
-                    request = self._http.build_request(sending.method, url, headers=sent, json=sending.json)
+                    body = sending.json(version) if callable(sending.json) else sending.json
+                    request = self._http.build_request(sending.method, url, headers=sent, json=body)
                     answer = await self._once(asked, request, sending.may_send)
-                    if self._steps_down(answer, version) and sending.api_version is None:
+                    if self._steps_down(answer, version):
                         continue
                     target = _redirect(url, answer) if sending.method == "GET" else None
                     if target is None or not _same_host(url, target) or redirects == _REDIRECTS:
@@ -149,7 +151,7 @@ class Wire:
             raise UnansweredError(msg, sent=True) from None
 
     def _steps_down(self, answer: Answer, version: str) -> bool:
-        if not refuses_version(answer):
+        if not _refuses_version(answer):
             return False
         older = API_VERSIONS[API_VERSIONS.index(version) + 1 :]
         if older and self.api_version == version:
@@ -258,8 +260,7 @@ def _guard(asked: str, request: httpx2.Request, may_send: Callable[[], bool]) ->
     request.extensions["trace"] = trace
 
 
-def refuses_version(answer: Answer) -> bool:
-    """Say whether the host does not know the request's API version, and so did nothing."""
+def _refuses_version(answer: Answer) -> bool:
     # https://docs.github.com/rest/about-the-rest-api/api-versions
     if answer.status == 410:
         return "version" in answer.message

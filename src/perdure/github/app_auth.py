@@ -7,6 +7,7 @@ would hand out a token that reaches further, or another account's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -213,7 +214,9 @@ class AppAuth:
     def _expires_soon(self, token: AccessToken) -> bool:
         return token.expires_at is not None and token.expires_at - self._wire.now() < RENEW_BEFORE
 
-    async def _as_app(self, method: str, path: str, *, json: object = None) -> dict[str, Any]:
+    async def _as_app(
+        self, method: str, path: str, *, json: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
         offset = self._wire.clock_offset
         answer = await self._exchange(method, path, json)
         if answer.status == 401 and abs(self._wire.clock_offset - offset) > _CLOCK_TOLERANCE:
@@ -230,7 +233,7 @@ class AppAuth:
             )
         raise error_for(answer)
 
-    async def _exchange(self, method: str, path: str, json: object) -> Answer:
+    async def _exchange(self, method: str, path: str, json: Mapping[str, object] | None) -> Answer:
         headers = {"Authorization": f"Bearer {self._jwt()}"}
         try:
             return await self._wire.exchange(Sending(method, path, json), headers)
