@@ -51,9 +51,10 @@ class Client(httpx2.AsyncClient):
     async def until(self, number, fits):
         """Wait until a run is as wanted, and return it."""
         async with asyncio.timeout(DEADLINE):
-            while not fits(found := await self.run(number)):
+            while True:
+                if fits(found := await self.run(number)):
+                    return found
                 await asyncio.sleep(0.02)
-        return found
 
     async def completed(self, number):
         return await self.until(number, lambda run: run["status"] == "completed")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.waiting import until
 from emulator.workflow_texts import REPOSITORY
 
 GH = shutil.which("gh", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
@@ -62,7 +63,7 @@ async def test_gh_runs_lists_views_and_downloads(gh, served):
     assert listed[0]["workflowName"] == "Echo"
     viewed = await gh("run", "view", run)
     assert "main Echo" in viewed
-    assert "said" in viewed
+    assert "hello from gh" in viewed
     assert "hello from gh" in await gh("run", "view", run, "--log")
     job = str(served.jobs(served.runs[0])[0].id)
     assert "hello from gh" in await gh("run", "view", "--job", job, "--log")
@@ -88,9 +89,7 @@ async def test_gh_watches_and_cancels_a_run_that_goes_on(gh, served):
     await gh("workflow", "run", "slow.yml", "--ref", "main")
     run = str(served.runs[0].id)
     watching = asyncio.create_task(gh("run", "watch", run, "--interval", "1", "--exit-status", status=1))
-    async with asyncio.timeout(30):
-        while not any(one.path.endswith(f"runs/{run}/jobs") for one in served.requests.served):
-            await asyncio.sleep(0.05)
+    await until(lambda: any(one.path.endswith(f"runs/{run}/jobs") for one in served.requests.served))
     await gh("run", "cancel", run)
     await served.idle()
 

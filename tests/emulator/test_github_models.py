@@ -1,4 +1,4 @@
-"""The emulator's answers parse as the models that GitHub's own API description generates, for every endpoint."""
+"""Every endpoint's answers parse as the models generated from GitHub's own API description."""
 
 import warnings
 

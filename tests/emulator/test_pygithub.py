@@ -30,7 +30,7 @@ async def test_pygithub_dispatches_and_reads_a_run(github, served):
     def read():
         run = workflow.get_runs()[0]
         assert (run.status, run.conclusion, run.event) == ("completed", "success", "workflow_dispatch")
-        assert [step.name for step in next(iter(run.jobs())).steps][0] == "Set up job"
+        assert next(iter(run.jobs())).steps[0].name == "Set up job"
         assert [one.name for one in run.get_artifacts()] == ["perdure-outputs"]
         assert repository.get_contents("README.md").decoded_content == b"# Octo\n"
         assert repository.default_branch == "main"

@@ -62,6 +62,8 @@ class RunRecorder:
             self._run.current.status = "in_progress"
             self._state.changed(self._run)
             self._webhooks.workflow_run("in_progress", self._run)
+        # A job must not begin twice: after a kill this is what tells a lost run from one that still waits.
+        self._state.store.flush()
         self._webhooks.workflow_job("in_progress", self._run, found)
 
     def steps_known(self, job: str, steps: Sequence[str]) -> None:

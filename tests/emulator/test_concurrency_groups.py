@@ -1,0 +1,36 @@
+"""Concurrency groups across runs."""
+
+from emulator.workflow_texts import REPOSITORY
+
+RUNS = f"/repos/{REPOSITORY}/actions/runs"
+
+
+async def test_the_second_waits_and_the_third_supersedes_it(client, emulator):
+    """In a group one run goes on, one is pending, and a newer one takes the pending one's place."""
+    first = await client.dispatch("slow.yml")
+    await client.in_step(first)
+    second = await client.dispatch("slow.yml")
+    waiting = await client.run(second)
+    third = await client.dispatch("slow.yml")
+    superseded = await client.run(second)
+
+    assert (waiting["status"], await client.jobs(second)) == ("pending", [])
+    assert (superseded["status"], superseded["conclusion"]) == ("completed", "cancelled")
+    assert (await client.run(first))["status"] == "in_progress"
+
+    await client.post(f"{RUNS}/{first}/force-cancel")
+    await client.in_step(third)
+    await client.post(f"{RUNS}/{third}/force-cancel")
+    await emulator.idle()
+
+
+async def test_cancel_in_progress_ends_the_one_before(client, emulator):
+    """With ``cancel-in-progress`` the newer run replaces the one that runs."""
+    first = await client.dispatch("replacing.yml")
+    await client.in_step(first)
+    second = await client.dispatch("replacing.yml")
+    await client.in_step(second)
+
+    assert (await client.run(first))["conclusion"] == "cancelled"
+    await client.post(f"{RUNS}/{second}/force-cancel")
+    await emulator.idle()
