@@ -79,7 +79,7 @@ class JobExecution:
         if complaint:
             job.frame.failed = True
             job.log.remark(_SET_UP, "error", complaint)
-        observer.steps_known(key, self._step_names())
+        job.announce_steps(self._step_names())
         observer.step_finished(key, _SET_UP, "failure" if complaint else "success")
         return complaint is None
 

@@ -61,6 +61,7 @@ class JobState:
         self.paths: list[str] = []
         self.frame = Frame(inputs=instance.inputs)
         self.cancelled = False
+        self.step_names: list[str] = []
         self._tracking = f"github_{uuid.uuid4()}"
         self.sandbox = Sandbox(
             folder,
@@ -80,6 +81,11 @@ class JobState:
         if self.cancelled:
             return "cancelled"
         return "failure" if self.frame.failed else "success"
+
+    def announce_steps(self, names: list[str]) -> None:
+        """Tell the names of all steps, in full as far as they are known."""
+        self.step_names = names
+        self.run.observer.steps_known(self.instance.key, list(names))
 
     def prepare(self) -> None:
         """Make the job's folders."""

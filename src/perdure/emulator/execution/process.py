@@ -68,15 +68,18 @@ class Process:
         ended = asyncio.ensure_future(self._ended())
         try:
             await self._until_end(ended, stop, waits)
+            if stop.reason is not None:
+                self.kill()
             with suppress(TimeoutError):
                 await asyncio.wait_for(lines.closed.wait(), _OUTPUT_WAIT)
         finally:
             if not ended.done():
                 self.kill()
                 await ended
+                self._popen.wait()
             transport.close()
         lines.flush()
-        return self._popen.returncode
+        return self._popen.wait()
 
     async def _until_end(self, ended: Awaitable[None], stop: Stop, waits: tuple[float, float]) -> None:
         if not await _first(ended, stop.requested()):
@@ -99,9 +102,12 @@ class Process:
             os.kill(pid, number)
 
     def kill(self) -> None:
-        """Kill the program and all that it started."""
+        """Kill the program and all that it started, even when it has ended itself.
+
+        Its number stays taken until it is waited for, so its process group can be no other's.
+        """
         family = descendants(self._popen.pid)
-        if self._popen.poll() is None:
+        if self._popen.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
         for pid in family:
@@ -121,7 +127,6 @@ class Process:
         finally:
             loop.remove_reader(descriptor)
             os.close(descriptor)
-        self._popen.wait()
 
 
 async def _first(ended: Awaitable[None], other: Awaitable[None], *, timeout: float | None = None) -> bool:

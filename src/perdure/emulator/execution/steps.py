@@ -116,6 +116,7 @@ class StepRunner:
             self._skip(step, frame, number)
             return
         if top:
+            self._announce(step, number, job.scope(frame, env))
             job.run.observer.step_started(job.instance.key, number)
         stop = Stop(outer)
         if top:
@@ -137,6 +138,16 @@ class StepRunner:
         self._record(step, frame, (outcome, conclusion), outputs)
         if top:
             job.run.observer.step_finished(job.instance.key, number, conclusion)
+
+    def _announce(self, step: StepDefinition, number: int, scope: Scope) -> None:
+        if known_early(step):
+            return
+        names = list(self._job.step_names)
+        try:
+            names[number - 1] = display_name(step, scope)
+        except ExpressionError:
+            return
+        self._job.announce_steps(names)
 
     def _name(self, step: StepDefinition) -> str:
         if step.identifier:
