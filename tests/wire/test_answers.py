@@ -16,9 +16,10 @@ from perdure.errors import (
     InvalidInputError,
 )
 from perdure.github._answers import Answer, error_for
+from perdure.github._requests import Sending, UnansweredError, route_of
 from perdure.github._runs import actions_run_of
 from perdure.github._transport import repository_path
-from perdure.github._wire import Sending, UnansweredError, Wire, route_of
+from perdure.github._wire import Wire
 from perdure.model.actions import ActionsRunRef
 from wire.scripted import Broken, ScriptedHost, client_of, said
 

@@ -1,6 +1,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import httpx2
 import pytest
 
 from perdure.config import GitHubSettings
@@ -199,3 +200,22 @@ async def test_no_credentials_are_an_error_that_says_what_to_set():
             pass
     assert "app_id" in (caught.value.hint or "")
     assert "GITHUB_TOKEN" in (caught.value.hint or "")
+
+
+async def test_a_token_of_a_person_is_described(root, monkeypatch):
+    """The doctor names its owner and what is left of the quota."""
+    monkeypatch.setenv("SOME_TOKEN", "ghp_x")
+    async with GitHubEmulator(root) as emulator:
+        settings = GitHubSettings(url="http://localhost", token="env:SOME_TOKEN")
+        transport = httpx2.ASGITransport(app=emulator.app)
+        async with open_github_client(settings, transport=transport) as client:
+            facts = await client.describe_credentials(REPOSITORY)
+            assert (facts.kind, facts.name, facts.requests_limit) == ("token", "octocat", 5_000)
+
+            emulator.faults.fail_next("GET", "/rate_limit", status=404)
+            emulator.faults.fail_next("GET", "/user", status=403)
+            facts = await client.describe_credentials()
+            assert (facts.kind, facts.name, facts.requests_limit) == ("token", "", None)
+
+            with pytest.raises(RepositoryNotFoundError, match="the token cannot see it"):
+                await client.describe_credentials("octo-org/none")

@@ -9,6 +9,7 @@ from perdure.emulator import EmulatorSettings, GitHubEmulator, commit_files
 from perdure.emulator.repositories import Repository, git
 from perdure.errors import (
     ActionsRunNotFoundError,
+    GitHubAuthenticationError,
     GitHubRefusedError,
     InvalidRefError,
     WorkflowFileNotFoundError,
@@ -252,3 +253,27 @@ async def test_a_disabled_workflow_is_enabled(emulator, client):
     await client.enable_workflow(REPOSITORY, "echo.yml")
 
     assert (await client.get_workflow(REPOSITORY, "echo.yml")).state == "active"
+
+
+async def test_a_download_whose_token_expired_is_tried_once_more(emulator, client):
+    """Outputs are not lost because an hour went by."""
+    ref = await dispatched(client, "echo.yml", "pd1", message="late")
+    await completed(client, ref)
+    emulator.faults.fail_next("GET", "/zip", status=401)
+
+    assert await client.read_outputs(ref) == {"message": "late"}
+
+    emulator.faults.fail_next("GET", "/zip", status=401, times=2)
+    with pytest.raises(GitHubAuthenticationError, match=REPOSITORY):
+        await client.read_outputs(ref)
+
+
+async def test_many_dispatches_at_once_on_an_old_host_each_start_one_run(root, app, connect):
+    """The ladder is climbed down by all of them together, and nobody dispatches twice."""
+    async with GitHubEmulator(root, EmulatorSettings(apps=(app,), profile="ghes-3.19")) as emulator:
+        async with connect(emulator, url="http://localhost/api/v3") as client:
+            requests = [request("without-id.yml").model_copy(update={"inputs": {}}) for _ in range(8)]
+            answers = await asyncio.gather(*(client.dispatch(each) for each in requests))
+
+        assert {answer.kind for answer in answers} == {"accepted"}
+        assert len(emulator.runs) == 8

@@ -25,8 +25,9 @@ from perdure.errors import (
 )
 from perdure.github._answers import Answer, retry_after_of
 from perdure.github._calls import Calls
+from perdure.github._requests import Sending, UnansweredError
 from perdure.github._transport import repository_path
-from perdure.github._wire import API_VERSIONS, Sending, UnansweredError
+from perdure.github._wire import API_VERSIONS
 from perdure.github.auth import Scope
 from perdure.model.dispatch import DISPATCH_ID_INPUT, DispatchAnswer, DispatchRequest
 from perdure.model.workflow_files import TRIGGER_TO_ADD

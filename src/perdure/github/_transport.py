@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from perdure.errors import GitHubError, GitHubUnavailableError, InvalidInputError
 from perdure.github._answers import Answer, RateLimit, error_for, rate_limit_of
 from perdure.github._etags import EtagCache
-from perdure.github._wire import DownloadRefusedError, Sending, UnansweredError, Wire, unavailable
+from perdure.github._requests import DownloadRefusedError, Sending, UnansweredError, unavailable
+from perdure.github._wire import Wire
 from perdure.github.auth import AccessToken, Credentials, Scope, naming
 from perdure.model.names import REPOSITORY_PATTERN
 
@@ -127,16 +128,26 @@ class Transport:
         Raises:
             GitHubError: It cannot be had; the error's ``status`` says why.
         """
-        token = await self.credentials.token(repository, Scope.READ)
-        headers = {"Authorization": f"Bearer {token.secret.reveal()}"}
-        try:
-            async with self.wire.download(path, headers) as chunks:
-                yield chunks
-        except UnansweredError as error:
-            raise unavailable(error) from None
-        except DownloadRefusedError as refusal:
-            self.credentials.refused(repository, Scope.READ, token)
-            raise self.error(refusal.answer, repository) from None
+        async with AsyncExitStack() as opened:
+            try:
+                yield await self._open_download(opened, repository, path)
+            except UnansweredError as error:
+                raise unavailable(error) from None
+
+    async def _open_download(
+        self, opened: AsyncExitStack, repository: str, path: str
+    ) -> AsyncIterator[bytes]:
+        renewed = False
+        while True:
+            token = await self.credentials.token(repository, Scope.READ)
+            headers = {"Authorization": f"Bearer {token.secret.reveal()}"}
+            try:
+                return await opened.enter_async_context(self.wire.download(path, headers))
+            except DownloadRefusedError as refusal:
+                answer = refusal.answer
+            if renewed or answer.status != 401 or not self.credentials.refused(repository, Scope.READ, token):
+                raise self.error(answer, repository)
+            renewed = True
 
     def error(self, answer: Answer, repository: str | None) -> GitHubError:
         """Return the error that an answer is, with the repository in its message."""

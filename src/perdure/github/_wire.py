@@ -7,19 +7,18 @@ release; so what is repeated is decided where it is known whether that is safe.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
 
 import httpx2
 
-from perdure.errors import GitHubRefusedError, GitHubUnavailableError
+from perdure.errors import GitHubRefusedError
 from perdure.github._answers import Answer
+from perdure.github._requests import DownloadRefusedError, Sending, UnansweredError, route_of
 
 USER_AGENT: Final = f"perdure/{version('perdure')}"
 MAX_BODY_BYTES: Final = 20_000_000
@@ -41,37 +40,6 @@ _NOT_SENT = (
     httpx2.UnsupportedProtocol,
 )
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError)
-
-
-Body = Mapping[str, object] | Callable[[str], Mapping[str, object]] | None
-
-
-@dataclass(frozen=True)
-class Sending:
-    """A request, but for its credentials.
-
-    Attributes:
-        path: Below the API's address, with its query.
-        json: The body, or what makes it for an API version.
-        may_send: Asked right before the first byte is written; ``False`` sends nothing.
-    """
-
-    method: str
-    path: str
-    json: Body = None
-    may_send: Callable[[], bool] | None = None
-
-
-class UnansweredError(Exception):
-    """There is no whole answer.
-
-    Attributes:
-        sent: Whether the request may have reached GitHub.
-    """
-
-    def __init__(self, reason: str, *, sent: bool) -> None:
-        super().__init__(reason)
-        self.sent = sent
 
 
 class Wire:
@@ -222,27 +190,6 @@ class Wire:
                 raise DownloadRefusedError(answer)
         except TimeoutError:
             raise UnansweredError(f"{asked}: not read within {_DOWNLOAD_SECONDS:.0f} s", sent=True) from None
-
-
-class DownloadRefusedError(Exception):
-    """GitHub would not hand out a download. Has the answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
-
-
-def route_of(path: str) -> str:
-    """Return a path with its names and numbers left out, so that there are few."""
-    path = re.sub(r"/repos/[^/]+/[^/]+", "/repos/{repository}", path)
-    path = re.sub(r"/(contents|heads|tags)/.+", r"/\1/{name}", path)
-    path = re.sub(r"/workflows/[^/]+", "/workflows/{workflow}", path)
-    return re.sub(r"/\d+", "/{id}", path)
-
-
-def unavailable(error: UnansweredError) -> GitHubUnavailableError:
-    """Return the error that callers see."""
-    return GitHubUnavailableError(str(error), hint="GitHub or the network may be down: this is tried again")
 
 
 def _guard(asked: str, request: httpx2.Request, may_send: Callable[[], bool]) -> None:

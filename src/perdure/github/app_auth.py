@@ -17,14 +17,16 @@ import jwt
 from perdure.config import Secret
 from perdure.errors import (
     GitHubAuthenticationError,
+    GitHubError,
     GitHubRefusedError,
     GitHubUnavailableError,
     RepositoryNotFoundError,
 )
 from perdure.github._answers import Answer, error_for
 from perdure.github._private_key import read_private_key
+from perdure.github._requests import Sending, UnansweredError, unavailable
 from perdure.github._single_flight import SingleFlight
-from perdure.github._wire import Sending, UnansweredError, Wire, unavailable
+from perdure.github._wire import Wire
 from perdure.github.auth import AccessToken, Scope, naming
 
 RENEW_BEFORE: Final = timedelta(minutes=5)
@@ -127,7 +129,7 @@ class AppAuth:
         except GitHubRefusedError as error:
             if error.status == 404:
                 raise await self.not_found(repository) from None
-            raise naming(error, repository) from None
+            raise
         found = _installation(body)
         self._installations[repository.lower()] = found
         return found
@@ -145,17 +147,10 @@ class AppAuth:
         )
 
     async def _mint(self, repository: str, scope: Scope) -> AccessToken:
-        installation = await self.installation(repository)
-        if installation.suspended:
-            installation = await self.installation(repository, fresh=True)
         try:
-            body = await self._ask_for_token(installation, repository, scope)
-        except GitHubRefusedError as error:
-            if error.status not in {404, 422}:
-                raise naming(error, repository) from None
-            # The App was installed anew, or its permissions were changed, since this was looked up.
-            installation = await self.installation(repository, fresh=True)
-            body = await self._ask_again(installation, repository, scope)
+            installation, body = await self._ask_as_granted(repository, scope)
+        except GitHubError as error:
+            raise naming(error, repository) from None
         token = AccessToken(
             secret=Secret(str(body["token"]), reference=f"a token for {repository}"),
             identity=installation.identity,
@@ -165,17 +160,24 @@ class AppAuth:
         self._keep((self._wire.base_url, installation.installation_id, repository.lower(), scope), token)
         return token
 
-    async def _ask_again(self, installation: Installation, repository: str, scope: Scope) -> dict[str, Any]:
+    async def _ask_as_granted(self, repository: str, scope: Scope) -> tuple[Installation, dict[str, Any]]:
+        installation = await self.installation(repository)
+        if installation.suspended:
+            installation = await self.installation(repository, fresh=True)
         try:
-            return await self._ask_for_token(installation, repository, scope)
+            return installation, await self._ask_for_token(installation, repository, scope)
+        except GitHubRefusedError as error:
+            if error.status not in {404, 422}:
+                raise
+        # The App was installed anew, or its permissions were changed, since this was looked up.
+        installation = await self.installation(repository, fresh=True)
+        try:
+            return installation, await self._ask_for_token(installation, repository, scope)
         except GitHubRefusedError as error:
             if error.status != 422 or installation.installation_id in self._without_contents:
-                raise naming(error, repository) from None
+                raise
         self._without_contents.add(installation.installation_id)
-        try:
-            return await self._ask_for_token(installation, repository, scope)
-        except GitHubRefusedError as error:
-            raise naming(error, repository) from None
+        return installation, await self._ask_for_token(installation, repository, scope)
 
     async def _ask_for_token(
         self, installation: Installation, repository: str, scope: Scope

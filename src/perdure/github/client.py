@@ -66,16 +66,15 @@ class GitHubClient(DispatchCalls, RunCalls, ContentCalls, ArtifactCalls, LogCall
         credentials = self._transport.credentials
         if isinstance(credentials, AppAuth):
             return await self._describe_app(credentials, repository)
-        limits = await self._transport.read_object(None, "/rate_limit")
+        quota = await self._quota(repository)
         try:
             login = str((await self._transport.read_object(None, "/user")).get("login") or "")
         except GitHubError:
             # The tokens of GitHub's own jobs belong to nobody.
             login = ""
-        permissions: dict[str, str] = {}
         if repository is not None:
             await self.get_repository(repository)
-        return CredentialFacts(kind="token", name=login, permissions=permissions, **_quota(limits))
+        return CredentialFacts(kind="token", name=login, **quota)
 
     async def _describe_app(self, app: AppAuth, repository: str | None) -> CredentialFacts:
         name = str((await app.app()).get("slug") or app.issuer)
@@ -83,7 +82,6 @@ class GitHubClient(DispatchCalls, RunCalls, ContentCalls, ArtifactCalls, LogCall
             return CredentialFacts(kind="app", name=name)
         installation = await app.installation(repository, fresh=True)
         token = await app.token(repository, Scope.READ)
-        limits = await self._transport.read_object(repository, "/rate_limit")
         return CredentialFacts(
             kind="app",
             name=name,
@@ -91,8 +89,27 @@ class GitHubClient(DispatchCalls, RunCalls, ContentCalls, ArtifactCalls, LogCall
             account=installation.account,
             permissions=installation.permissions,
             expires_at=token.expires_at,
-            **_quota(limits),
+            **await self._quota(repository),
         )
+
+    async def _quota(self, repository: str | None) -> dict[str, Any]:
+        try:
+            limits = await self._transport.read_object(repository, "/rate_limit")
+        except GitHubError as error:
+            # A GitHub Enterprise Server without limits has no such page:
+            # https://docs.github.com/rest/rate-limit/rate-limit
+            if error.status != 404:
+                raise
+            return {}
+        resources = limits.get("resources")
+        core = resources.get("core") if isinstance(resources, dict) else None
+        if not isinstance(core, dict):
+            return {}
+        return {
+            "requests_left": core.get("remaining"),
+            "requests_limit": core.get("limit"),
+            "resets_at": core.get("reset"),
+        }
 
 
 @asynccontextmanager
@@ -131,15 +148,3 @@ def _credentials(settings: GitHubSettings, wire: Wire) -> Credentials:
         "there are no credentials for GitHub",
         hint="set app_id and private_key in [github] of perdure.toml, or the variable GITHUB_TOKEN",
     )
-
-
-def _quota(limits: dict[str, Any]) -> dict[str, Any]:
-    resources = limits.get("resources")
-    core = resources.get("core") if isinstance(resources, dict) else None
-    if not isinstance(core, dict):
-        return {}
-    return {
-        "requests_left": core.get("remaining"),
-        "requests_limit": core.get("limit"),
-        "resets_at": core.get("reset"),
-    }
