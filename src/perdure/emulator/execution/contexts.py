@@ -20,7 +20,17 @@ _OPERATING_SYSTEMS = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 _ARCHITECTURES = {"x86_64": "X64", "amd64": "X64", "aarch64": "ARM64", "arm64": "ARM64"}
 # What of the `github` context is a variable too, under the same name in capitals.
 _VARIABLES = (
-    *("action", "action_ref", "action_repository", "actor", "actor_id", "api_url", "base_ref", "event_name"),
+    *(
+        "action",
+        "action_path",
+        "action_ref",
+        "action_repository",
+        "actor",
+        "actor_id",
+        "api_url",
+        "base_ref",
+        "event_name",
+    ),
     *("event_path", "graphql_url", "head_ref", "job", "ref", "ref_name", "ref_protected", "ref_type"),
     *("repository", "repository_id", "repository_owner", "repository_owner_id", "retention_days"),
     *("run_attempt", "run_id", "run_number", "server_url", "sha", "triggering_actor", "workflow"),

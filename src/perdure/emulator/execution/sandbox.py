@@ -23,43 +23,32 @@ from pathlib import Path
 from typing import IO
 
 from perdure.emulator.execution.process_tree import processes_with
+from perdure.emulator.execution.visible_files import view_words
 
 # The holder enters the job's folder first: whatever is then mounted over the folder's path, `.` still is the
 # folder, and can be mounted back at its place (unless mount makes a path of it again: hence `-c`). Its own
-# number has to be read before a new /proc is mounted.
+# number has to be read before a new /proc is mounted. Then come words: what to keep, to cover, and so on.
 _HOLD = """
 read -r pid _ < /proc/self/stat
 cd "$1" || exit 1
 shift
-if [ "$1" = files ]; then
-  shift
-  job=$(pwd -P)
-  mount -t proc proc /proc 2>/dev/null
-  for covered in "$@"; do
-    [ ! -d "$covered" ] || mount -t tmpfs -o size=64k,mode=755 none "$covered" || exit 1
-  done
-  mount --bind tmp /tmp || exit 1
-  mkdir -p "$job" && mount -c --bind . "$job" || exit 1
-  for covered in "$@"; do
-    [ ! -d "$covered" ] || mount -o remount,ro "$covered" 2>/dev/null
-  done
-  mount -o remount,bind,ro / || exit 1
-fi
+job=$(pwd -P)
+for word in "$@"; do
+  case $word in --*) mode=$word; count=0; continue ;; esac
+  count=$((count + 1))
+  case $mode in
+    --keep) mkdir -p ".kept/$count" && mount --bind "$word" ".kept/$count" || exit 1 ;;
+    --cover) [ ! -d "$word" ] || mount -t tmpfs -o size=64k,mode=755 none "$word" || exit 1 ;;
+    --own) mount -c --bind tmp "$word" && mkdir -p "$job" && mount -c --bind . "$job" || exit 1 ;;
+    --back) mkdir -p "$word" && mount -c --bind ".kept/$count" "$word" || exit 1 ;;
+    --proc) mount -t proc proc "$word" 2>/dev/null ;;
+    --lock) mount -o remount,bind,ro "$word" 2>/dev/null || [ "$word" != / ] || exit 1 ;;
+  esac
+done
 ip link set lo up 2>/dev/null
 echo "$pid"
 read -r _
 """
-_PRIVATE = (
-    ".ssh",
-    ".aws",
-    ".azure",
-    ".config/gh",
-    ".config/gcloud",
-    ".docker",
-    ".gnupg",
-    ".kube",
-    ".perdure",
-)
 _STEP = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "env", "-C")
 
 
@@ -77,20 +66,22 @@ def available_isolation() -> Isolation:
     tools = all(map(shutil.which, ("unshare", "nsenter", "sh")))
     if not (tools and sys.platform == "linux"):
         return Isolation(network=False, files=False)
-    network = _succeeds(_holder_arguments(network=False, files=False), "")
+    network = _succeeds(_holder_arguments(network=False, files=False), [])
     more_tools = all(map(shutil.which, ("mount", "setpriv", "env")))
     return Isolation(
         network=network,
-        files=network and more_tools and _succeeds(_holder_arguments(network=True, files=True), "files"),
+        files=network
+        and more_tools
+        and _succeeds(_holder_arguments(network=True, files=True), view_words(())),
     )
 
 
-def _succeeds(arguments: Sequence[str], what: str) -> bool:
+def _succeeds(arguments: Sequence[str], words: Sequence[str]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tmp").mkdir()
         try:
             done = subprocess.run(
-                [*arguments, folder, what, "/nonexistent"],
+                [*arguments, folder, *words],
                 input=b"",
                 capture_output=True,
                 timeout=10,
@@ -162,15 +153,9 @@ class Sandbox:
 
     def _open(self) -> None:
         files = self.isolation.files
-        private = [Path.home() / name for name in _PRIVATE]
-        covered = [str(path.resolve()) for path in (*self._hidden, *private)] if files else []
+        words = view_words(self._hidden) if files else []
         self._holder = subprocess.Popen(
-            [
-                *_holder_arguments(network=self._network, files=files),
-                str(self._folder),
-                "files" if files else "",
-                *covered,
-            ],
+            [*_holder_arguments(network=self._network, files=files), str(self._folder), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

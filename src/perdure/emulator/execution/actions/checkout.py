@@ -90,7 +90,9 @@ class _Clone:
         local, *specs = self._specs(ref, commit)
         number = to_number(depth)
         if number == 0:
-            limits = ["--tags", "+refs/heads/*:refs/remotes/origin/*"]
+            limits = ["--tags"]
+            specs = ["+refs/heads/*:refs/remotes/origin/*", *([commit] if commit else [])]
+            local = commit or local
         elif number > 0:
             limits = ["--no-tags", f"--depth={int(number)}"]
         else:
