@@ -84,6 +84,7 @@ async def test_the_oldest_host_gets_the_plain_request_and_the_rung_is_remembered
         pytest.param(httpx2.Response(200, json=[1]), id="other-shape"),
         pytest.param(lambda _: httpx2.Response(200, stream=Broken(b'{"work')), id="cut-off"),
         pytest.param(httpx2.Response(202), id="other-2xx"),
+        pytest.param(httpx2.Response(304), id="other-3xx"),
     ],
 )
 async def test_what_nobody_can_know_is_ambiguous_and_sent_once(first):

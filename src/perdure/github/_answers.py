@@ -133,7 +133,7 @@ def retry_after_of(answer: Answer) -> float | None:
     if answer.status not in {403, 429}:
         return None
     if (told := answer.headers.get("retry-after")) is not None:
-        return float(told) if re.fullmatch(r"\d{1,6}", told.strip()) else SILENT_LIMIT_SECONDS
+        return max(float(told), 1.0) if re.fullmatch(r"\d{1,6}", told.strip()) else SILENT_LIMIT_SECONDS
     quota = rate_limit_of(answer.headers)
     if quota is not None and quota.remaining == 0 and not _LACKS_PERMISSION.search(answer.message):
         now = answer.answered_at or datetime.now(UTC)

@@ -34,6 +34,9 @@ from perdure.model.workflow_files import TRIGGER_TO_ADD
 
 _REFUSES_FLAG = '"return_run_details" is not a permitted key'
 
+_CERTAINLY_NOTHING = {301, 302, 303, 307, 308, *range(400, 500)} - {408}
+"""Refusals and redirects, which start no run. A time-out in between may hide one that was started."""
+
 
 class DispatchCalls(Calls):
     """Dispatches."""
@@ -60,7 +63,7 @@ class DispatchCalls(Calls):
             InvalidRefError: The ref is no branch or tag.
         """
         try:
-            return await self._climb_down(request, before_send)
+            answer = await self._climb_down(request, before_send)
         except UnansweredError as error:
             return DispatchAnswer(kind="ambiguous" if error.sent else "not-sent", reason=str(error))
         except GitHubRateLimitedError as error:
@@ -68,10 +71,9 @@ class DispatchCalls(Calls):
             return DispatchAnswer(kind="later", retry_after=error.retry_after, reason=str(error))
         except GitHubUnavailableError as error:
             return DispatchAnswer(kind="not-sent", reason=str(error))
+        return self._read(request, answer)
 
-    async def _climb_down(
-        self, request: DispatchRequest, before_send: Callable[[], bool] | None
-    ) -> DispatchAnswer:
+    async def _climb_down(self, request: DispatchRequest, before_send: Callable[[], bool] | None) -> Answer:
         name = quote(request.workflow_file, safe="")
         path = repository_path(request.repository, f"/actions/workflows/{name}/dispatches")
         sending = Sending("POST", path, lambda version: self._body(request, version), before_send)
@@ -79,7 +81,7 @@ class DispatchCalls(Calls):
         if answer.status in {400, 422} and _REFUSES_FLAG in answer.message:
             self._flag_refused = True
             answer = await self._transport.send(request.repository, sending, Scope.WRITE)
-        return self._read(request, answer)
+        return answer
 
     def _body(self, request: DispatchRequest, version: str) -> dict[str, object]:
         body: dict[str, object] = {"ref": request.ref, "inputs": request.inputs}
@@ -96,7 +98,7 @@ class DispatchCalls(Calls):
         if (seconds := retry_after_of(answer)) is not None:
             reason = f"{answer.asked} answered {answer.status}: {answer.message}"
             return DispatchAnswer(kind="later", retry_after=timedelta(seconds=seconds), reason=reason)
-        if answer.status >= 500 or answer.status == 408:
+        if answer.status not in _CERTAINLY_NOTHING:
             reason = f"{answer.asked} answered {answer.status}; GitHub may have started a run"
             return DispatchAnswer(kind="ambiguous", reason=reason)
         if answer.status == 422 and _unexpected_inputs(answer.message) == [DISPATCH_ID_INPUT]:

@@ -216,6 +216,8 @@ def actions_run_of(repository: str, body: Mapping[str, Any]) -> ActionsRun:
                 **{name: body[name] for name in _RUN_FIELDS if body.get(name) is not None},
                 "repository": repository,
                 "actions_run_id": body["id"],
+                # The schema allows none; a run that says nothing has not begun.
+                "status": body.get("status") or "requested",
                 "actions_run_attempt": body.get("run_attempt") or 1,
                 "actions_run_number": body.get("run_number") or 0,
                 "actions_workflow_id": body.get("workflow_id") or 0,
@@ -229,7 +231,6 @@ def actions_run_of(repository: str, body: Mapping[str, Any]) -> ActionsRun:
 
 _RUN_FIELDS = (
     "display_title",
-    "status",
     "conclusion",
     "html_url",
     "head_sha",
