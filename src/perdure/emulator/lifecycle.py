@@ -81,7 +81,7 @@ class Lifecycle:
         self._slots = asyncio.Semaphore(settings.max_parallel_runs)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._executions: dict[int, RunExecution] = {}
-        self._is_closing = False
+        self._is_open = True
 
     def dispatch(self, order: Dispatch) -> Run:
         """Make a run and start it, or hold it back where its concurrency group is busy."""
@@ -166,22 +166,26 @@ class Lifecycle:
 
     async def resume(self) -> None:
         """Take up what an emulator that was stopped or killed has left."""
+        self._is_open = False
         shutil.rmtree(self.requests.folder, ignore_errors=True)
-        for run in list(self._state.runs.values()):
-            if run.is_over or run.oddity in ("zombie_queued", "zombie_in_progress"):
-                continue
-            jobs = self._state.jobs_of(run.id, run.current.number)
-            if has_started(jobs):
-                self._lose(run, jobs)
-            else:
-                for job in jobs:
+        zombies = ("zombie_queued", "zombie_in_progress")
+        left = [run for run in self._state.runs.values() if not run.is_over and run.oddity not in zombies]
+        jobs = {run.id: self._state.jobs_of(run.id, run.current.number) for run in left}
+        # All lost runs end before any other begins: the place of one in its group may be what another waits for.
+        for run in left:
+            if has_started(jobs[run.id]):
+                self._lose(run, jobs[run.id])
+        for run in left:
+            if not run.is_over:
+                for job in jobs[run.id]:
                     self._state.delete_job(job)
                 self._hold_or_start(run, cancel_in_progress=False)
+        self._is_open = True
         self._state.store.flush()
 
     async def close(self) -> None:
         """Stop every run at once, leaving no process behind."""
-        self._is_closing = True
+        self._is_open = False
         for execution in self._executions.values():
             execution.cancel(force=True)
         waiting = [task for number, task in self._tasks.items() if number not in self._executions]
@@ -287,10 +291,11 @@ class Lifecycle:
         async with self._slots:
             await asyncio.sleep(self._state.draw(self._settings.delays.jobs_lag).total_seconds())
             conclusion = await self._execute(run, keys)
-        if self._is_closing and conclusion == "cancelled":
-            self._lose(run, self._state.jobs_of(run.id, run.current.number))
+        if not self._is_open and conclusion == "cancelled":
+            self._interrupt(run)
         elif run.oddity != "zombie_in_progress":
             self._finish(run, conclusion)
+        await asyncio.to_thread(shutil.rmtree, self.requests.work_dir(run), ignore_errors=True)
 
     async def _execute(self, run: Run, keys: frozenset[str] | None) -> str:
         repository = self._repositories.find(*run.repository.split("/"))
@@ -311,7 +316,6 @@ class Lifecycle:
             return "failure"
         finally:
             del self._executions[run.id]
-            await asyncio.to_thread(shutil.rmtree, request.work_dir, ignore_errors=True)
 
     def _execution_settings(self, run: Run) -> ExecutionSettings:
         never = run.oddity in ("never_starts", "never_started_cancelled")
@@ -327,8 +331,14 @@ class Lifecycle:
         self._state.store.flush()
         self._webhooks.workflow_run("completed", run)
         follower = self._groups.leave(run)
-        if follower is not None and not self._is_closing:
+        if follower is not None and self._is_open:
             self._start(follower)
+
+    def _interrupt(self, run: Run) -> None:
+        """Note that the emulator stopped in the middle; a run that no runner had taken begins anew later."""
+        jobs = self._state.jobs_of(run.id, run.current.number)
+        if has_started(jobs):
+            self._lose(run, jobs)
 
     def _lose(self, run: Run, jobs: Sequence[Job]) -> None:
         for job in jobs:

@@ -18,6 +18,7 @@ class Logs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "logs"
+        self._folder.mkdir(exist_ok=True)
         self._waiting: dict[int, list[str]] = defaultdict(list)
 
     def write(self, job: Job, step: int, line: str, at: datetime) -> None:
@@ -31,9 +32,7 @@ class Logs:
         """Write what waits."""
         waiting = self._waiting.pop(job.id, None)
         if waiting:
-            path = self._path(job)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8", errors="replace", newline="\n") as file:
+            with self._path(job).open("a", encoding="utf-8", errors="replace", newline="\n") as file:
                 file.writelines(waiting)
 
     def text(self, job: Job) -> str:
@@ -72,7 +71,6 @@ class Logs:
         """Give a job that a re-run keeps the log of the job that it stands for."""
         self.flush(source)
         if self._path(source).exists():
-            self._path(target).parent.mkdir(parents=True, exist_ok=True)
             self._path(target).write_bytes(self._path(source).read_bytes())
 
     def _lines(self, job: Job) -> list[tuple[int, str]]:
@@ -88,7 +86,7 @@ class Logs:
         return found
 
     def _path(self, job: Job) -> Path:
-        return self._folder / str(job.run_id) / f"{job.id}.log"
+        return self._folder / f"{job.id}.log"
 
 
 def _file_name(name: str) -> str:

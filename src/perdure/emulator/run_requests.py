@@ -43,7 +43,7 @@ class RunRequests:
             server_url=self.html_url,
             api_url=self.api_url,
             variables=self._variables(run.repository),
-            work_dir=self._work_dir(run),
+            work_dir=self.work_dir(run),
             only_jobs=keys,
             earlier_jobs={
                 job.key: JobResult(result=job.conclusion or "", outputs=job.outputs) for job in kept
@@ -52,7 +52,8 @@ class RunRequests:
             owner_id=self._account(repository.owner),
         )
 
-    def _work_dir(self, run: Run) -> Path:
+    def work_dir(self, run: Run) -> Path:
+        """Return the scratch folder of the latest attempt."""
         return self.folder / f"{run.id}-{run.current.number}"
 
     def _account(self, login: str) -> int:
