@@ -8,7 +8,7 @@ from typing import Self
 from perdure.cli import _errors
 from perdure.engine.exits import leave
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ALWAYS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
@@ -22,8 +22,9 @@ class Stop:
     def __init__(self, *, at_once_status: int | None = None) -> None:
         self.event = asyncio.Event()
         self._at_once_status = at_once_status
-        # What the caller has switched off stays off: `nohup` does so.
-        self._heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        # `nohup` switches SIGHUP off, to stay when the terminal is closed.
+        nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        self._heeded = _ALWAYS if nohup else (*_ALWAYS, signal.SIGHUP)
 
     def __enter__(self) -> Self:
         loop = asyncio.get_running_loop()
