@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from datetime import timedelta
 
 from cli.local_processes import perdure, processes_of, record_of, until
 from perdure.engine.actions import get_action, start_action
@@ -14,9 +15,9 @@ ACTION = ActionInput(
     workflow_file="wait-and-echo.yaml",
     ref="main",
     key="kept",
-    inputs={"wait_time": "8", "message": "still here"},
+    inputs={"wait_time": "6", "message": "still here"},
     # The emulated runner ends with `perdure up`, as a runner of one's own would: its run is then run again.
-    retry=ActionRetry(attempts=3),
+    retry=ActionRetry(attempts=3, delay=timedelta(seconds=1)),
 )
 
 
