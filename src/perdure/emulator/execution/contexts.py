@@ -4,6 +4,7 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/contexts and
 https://docs.github.com/en/actions/reference/workflows-and-actions/variables
 """
 
+import functools
 import os
 import platform
 import shutil
@@ -100,7 +101,7 @@ def runner_context(name: str, folder: Path) -> dict[str, object]:
 
 def environment(github: Mapping[str, object], runner: Mapping[str, object]) -> dict[str, str]:
     """Make the variables that mirror the contexts."""
-    variables = {"CI": "true", "GITHUB_ACTIONS": "true"}
+    variables = {"GITHUB_ACTIONS": "true"}
     for name in _VARIABLES:
         if name in github:
             variables[f"GITHUB_{name.upper()}"] = to_text(github[name])
@@ -109,6 +110,7 @@ def environment(github: Mapping[str, object], runner: Mapping[str, object]) -> d
     return variables
 
 
+@functools.cache
 def system_path() -> str:
     """Make the PATH of steps: the system's folders, and those of the tools that steps may expect."""
     found = (shutil.which(tool) for tool in ("bash", "git"))

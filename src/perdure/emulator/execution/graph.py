@@ -5,44 +5,24 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-synt
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from perdure.emulator.execution import matrix
 from perdure.emulator.execution.definitions import JobDefinition
 from perdure.emulator.execution.errors import ExpressionError, WorkflowFileError
 from perdure.emulator.execution.expressions import (
     Scope,
     evaluate_condition,
-    evaluate_tree,
-    interpolate,
-    is_true,
-    to_number,
-    to_text,
 )
 from perdure.emulator.execution.instances import JobInstance, RunState
 from perdure.emulator.execution.interface import JobResult, PlannedJob
 from perdure.emulator.execution.job import JobExecution
+from perdure.emulator.execution.planning import Batch, Call, instance_scope, plan
 from perdure.emulator.execution.reusable import call_inputs, call_outputs
 from perdure.emulator.execution.stopping import StopReason
 from perdure.emulator.execution.workflow_file import WorkflowFile, is_enabled
 
 _SKIPPED = JobResult(result="skipped")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """Under which name and with which inputs the jobs of a file run.
-
-    Attributes:
-        key: Put in front of the keys of its jobs; empty for the file of the run.
-        name: Put in front of their names.
-    """
-
-    file: WorkflowFile
-    inputs: Mapping[str, object]
-    key: str = ""
-    name: str = ""
 
 
 @dataclass(eq=False)
@@ -61,17 +41,6 @@ class _Active:
             self.execution.cancel(reason)
         elif self.waiting is not None:
             self.waiting.cancel()
-
-
-@dataclass(kw_only=True)
-class _Batch:
-    """The instances of one job."""
-
-    instances: Sequence[JobInstance]
-    slots: asyncio.Semaphore
-    fail_fast: bool
-    scope: Scope
-    active: list[_Active] = field(default_factory=list)
 
 
 class Graph:
@@ -124,7 +93,7 @@ class Graph:
                 return self._without_runner(definition, key, "skipped")
             if definition.uses is not None:
                 return await self._called(definition, scope)
-            batch = self._batch(definition, scope)
+            batch = plan(definition, self._call, scope)
         except (ExpressionError, WorkflowFileError) as error:
             return self._without_runner(definition, key, "failure", str(error))
         return await self._instances(batch)
@@ -188,56 +157,7 @@ class Graph:
         observer.job_finished(key, conclusion, {})
         return JobResult(result=conclusion)
 
-    def _batch(self, definition: JobDefinition, scope: Scope) -> _Batch:
-        strategy = evaluate_tree(definition.strategy, scope) or {}
-        if not isinstance(strategy, Mapping):
-            raise WorkflowFileError("A mapping was expected for strategy")
-        combinations = matrix.expand(strategy["matrix"]) if strategy.get("matrix") is not None else [{}]
-        total = len(combinations)
-        limit = to_number(strategy.get("max-parallel", total))
-        if not limit >= 1:
-            raise WorkflowFileError("max-parallel must be a positive number")
-        fail_fast = to_text(strategy.get("fail-fast", True)) == "true"
-        shared = {"fail-fast": fail_fast, "job-total": total, "max-parallel": int(min(limit, total))}
-        instances: list[JobInstance] = []
-        for index, values in enumerate(combinations):
-            taken = {instance.key for instance in instances}
-            instances.append(self._instance(definition, scope, values, {**shared, "job-index": index}, taken))
-        slots = asyncio.Semaphore(int(min(limit, total)))
-        return _Batch(instances=instances, slots=slots, fail_fast=fail_fast, scope=scope)
-
-    def _instance(
-        self,
-        definition: JobDefinition,
-        scope: Scope,
-        values: Mapping[str, object],
-        strategy: Mapping[str, object],
-        taken: set[str],
-    ) -> JobInstance:
-        inner = Scope(
-            contexts={**scope.contexts, "matrix": values, "strategy": strategy}, functions=scope.functions
-        )
-        suffix = f" ({matrix.label(values)})" if values else ""
-        key = self._call.key + definition.identifier + suffix
-        if key in taken:
-            key = f"{key} #{strategy['job-index']}"
-        name = interpolate(definition.name or definition.identifier, inner)
-        literal = definition.name is None or "${{" not in definition.name
-        needs = scope.contexts["needs"]
-        return JobInstance(
-            key=key,
-            name=self._call.name + name + (suffix if literal else ""),
-            definition=definition,
-            file=self._call.file,
-            labels=_labels(evaluate_tree(definition.runs_on, inner)),
-            inputs=self._call.inputs,
-            needs=needs if isinstance(needs, Mapping) else {},
-            matrix=values,
-            strategy=strategy,
-            forgiven=is_enabled(definition.continue_on_error, inner),
-        )
-
-    async def _instances(self, batch: _Batch) -> JobResult:
+    async def _instances(self, batch: Batch) -> JobResult:
         kept = {one.key: self._kept(one.key) for one in batch.instances}
         fresh = [one for one in batch.instances if kept[one.key] is None]
         self._run.observer.jobs_planned(
@@ -248,7 +168,8 @@ class Graph:
         )
         # Every job that is known by now is planned before the first of them is queued.
         await asyncio.sleep(0)
-        ends = await asyncio.gather(*(self._one(one, batch) for one in fresh))
+        siblings: list[_Active] = []
+        ends = await asyncio.gather(*(self._one(one, batch, siblings) for one in fresh))
         results = dict(zip((one.key for one in fresh), ends, strict=True))
         all_results = [
             results.get(one.key) or self._forgiven(one.definition, kept[one.key] or _SKIPPED)
@@ -256,11 +177,11 @@ class Graph:
         ]
         return _together(all_results)
 
-    async def _one(self, instance: JobInstance, batch: _Batch) -> JobResult:
+    async def _one(self, instance: JobInstance, batch: Batch, siblings: list[_Active]) -> JobResult:
         observer = self._run.observer
         active = _Active(instance.definition, batch.scope)
         self._active.append(active)
-        batch.active.append(active)
+        siblings.append(active)
         observer.job_queued(instance.key)
         slots = (batch.slots, self._runners)
         picked_up = False
@@ -276,7 +197,7 @@ class Graph:
         observer.job_finished(instance.key, conclusion, outputs)
         result = "success" if conclusion == "failure" and instance.forgiven else conclusion
         if result == "failure" and batch.fail_fast:
-            for other in batch.active:
+            for other in siblings:
                 if other is not active and other in self._active:
                     other.cancel(StopReason.CANCELLED)
         return JobResult(result=result, outputs=outputs)
@@ -313,33 +234,21 @@ class Graph:
             raise
 
     async def _called(self, definition: JobDefinition, scope: Scope) -> JobResult:
-        batch = self._batch(definition, scope)
+        batch = plan(definition, self._call, scope)
         called = self._run.called[definition.uses or ""]
         return _together(
             await asyncio.gather(*(self._call_once(instance, called, batch) for instance in batch.instances))
         )
 
-    async def _call_once(self, instance: JobInstance, called: WorkflowFile, batch: _Batch) -> JobResult:
+    async def _call_once(self, instance: JobInstance, called: WorkflowFile, batch: Batch) -> JobResult:
         async with batch.slots:
-            scope = batch.scope
-            contexts = {**scope.contexts, "matrix": instance.matrix, "strategy": instance.strategy}
-            inputs = call_inputs(
-                called, instance.definition, Scope(contexts=contexts, functions=scope.functions)
-            )
+            inputs = call_inputs(called, instance.definition, instance_scope(instance, batch.scope))
             call = Call(file=called, inputs=inputs, key=f"{instance.key} / ", name=f"{instance.name} / ")
             inner = Graph(self._run, call, self._runners)
             self._inner.append(inner)
             await inner.execute()
-        outputs = call_outputs(called, inner.results, {**scope.contexts, "inputs": inputs})
+        outputs = call_outputs(called, inner.results, {**batch.scope.contexts, "inputs": inputs})
         return JobResult(result=_together(list(inner.results.values())).result, outputs=outputs)
-
-
-def _labels(runs_on: object) -> tuple[str, ...]:
-    if isinstance(runs_on, Mapping):
-        return _labels(runs_on.get("labels") or [])
-    if isinstance(runs_on, list | tuple):
-        return tuple(map(to_text, runs_on))
-    return (to_text(runs_on),) if is_true(runs_on) else ()
 
 
 def _together(results: Sequence[JobResult]) -> JobResult:

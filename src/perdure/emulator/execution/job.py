@@ -8,6 +8,7 @@ import asyncio
 import json
 import shutil
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,7 +80,7 @@ class JobExecution:
         if complaint:
             job.frame.failed = True
             job.log.remark(_SET_UP, "error", complaint)
-        job.announce_steps(self._step_names())
+        job.announce_steps(["Set up job"] if complaint else self._step_names())
         observer.step_finished(key, _SET_UP, "failure" if complaint else "success")
         return complaint is None
 
@@ -139,12 +140,13 @@ class JobExecution:
                 names.append(display_name(step, scope) if known_early(step) else step.name or "Run")
             except ExpressionError:
                 names.append(step.name or f"Run {step.uses or ''}".strip())
-        names += [
-            f"Post {names[index + 1]}"
-            for index, step in reversed(list(enumerate(steps)))
-            if needs_post_step(step)
-        ]
+        names += [f"Post {names[position + 1]}" for position in self._with_post_step()]
         return [*names, "Complete job"]
+
+    def _with_post_step(self) -> list[int]:
+        """List the positions of steps that have something to do at the end, the last one first."""
+        steps = self._instance.definition.steps
+        return [position for position in reversed(range(len(steps))) if needs_post_step(steps[position])]
 
     def _outputs(self) -> dict[str, str]:
         declared = self._instance.definition.outputs
@@ -169,8 +171,11 @@ class JobExecution:
         observer, key = self._run.observer, self._instance.key
         steps = self._instance.definition.steps
         number = _SET_UP + len(steps)
-        for _ in filter(needs_post_step, steps):
+        for position in self._with_post_step():
             number += 1
+            if position + _SET_UP + 1 in self._steps.skipped:
+                observer.step_finished(key, number, "skipped")
+                continue
             observer.step_started(key, number)
             self._job.log.line(number, "Post job cleanup.")
             observer.step_finished(key, number, "success")
@@ -194,4 +199,7 @@ def remove_tree(folder: Path) -> None:
         except OSError:
             return
 
-    shutil.rmtree(folder, onerror=retry)
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(folder, onexc=retry)
+    else:
+        shutil.rmtree(folder, onerror=retry)

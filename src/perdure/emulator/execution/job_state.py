@@ -97,15 +97,16 @@ class JobState:
     def variables(self, frame: Frame, step_env: Mapping[str, str]) -> dict[str, str]:
         """Make the environment of a step: nothing in it comes from the emulator's own."""
         github = {**self.github, **frame.action}
-        base = {
-            "PATH": ":".join([*self.paths, self.env.get("PATH", contexts.system_path())]),
+        declared = {**self.env, **frame.env, **step_env}
+        own = {
+            "CI": "true",
             "HOME": str(self.folder / "home"),
             "LANG": "C.UTF-8",
             "TMPDIR": "/tmp" if self.sandbox.isolation.files else str(self.folder / "tmp"),  # noqa: S108 - its own
         }
-        added = {key: value for key, value in {**self.env, **frame.env, **step_env}.items() if key != "PATH"}
         fixed = contexts.environment(github, self.runner)
-        return {**base, **added, **fixed, "RUNNER_TRACKING_ID": self._tracking}
+        path = ":".join([*self.paths, declared.get("PATH", contexts.system_path())])
+        return {**own, **declared, **fixed, "PATH": path, "RUNNER_TRACKING_ID": self._tracking}
 
     def scope(self, frame: Frame, step_env: Mapping[str, str] | None = None) -> Scope:
         """Make what an expression of a step may name."""

@@ -4,9 +4,10 @@ import asyncio
 
 from perdure.emulator.execution.contexts import github_context
 from perdure.emulator.execution.errors import WorkflowFileError
-from perdure.emulator.execution.graph import Call, Graph
+from perdure.emulator.execution.graph import Graph
 from perdure.emulator.execution.instances import RunState
 from perdure.emulator.execution.interface import ExecutionSettings, RunObserver, RunRequest
+from perdure.emulator.execution.planning import Call
 from perdure.emulator.execution.reusable import load_called
 from perdure.emulator.execution.stopping import StopReason
 from perdure.emulator.execution.workflow_file import WorkflowFile

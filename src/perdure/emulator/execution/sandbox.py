@@ -72,7 +72,7 @@ def available_isolation() -> Isolation:
         network=network,
         files=network
         and more_tools
-        and _succeeds(_holder_arguments(network=True, files=True), view_words(())),
+        and _succeeds(_holder_arguments(network=True, files=True), view_words((), network=True)),
     )
 
 
@@ -153,7 +153,7 @@ class Sandbox:
 
     def _open(self) -> None:
         files = self.isolation.files
-        words = view_words(self._hidden) if files else []
+        words = view_words(self._hidden, network=self._network) if files else []
         self._holder = subprocess.Popen(
             [*_holder_arguments(network=self._network, files=files), str(self._folder), *words],
             stdin=subprocess.PIPE,

@@ -65,6 +65,7 @@ class StepRunner:
         self._running: _Running | None = None
         self._anonymous = 0
         self.killed = False
+        self.skipped: set[int] = set()
 
     def cancel(self, reason: StopReason) -> None:
         """Stop the running step, unless its condition holds in a cancelled job too."""
@@ -100,6 +101,7 @@ class StepRunner:
     def _skip(self, step: StepDefinition, frame: Frame, number: int) -> None:
         self._record(step, frame, ("skipped", "skipped"), {})
         if frame.depth == 0:
+            self.skipped.add(number)
             self._job.run.observer.step_finished(self._job.instance.key, number, "skipped")
 
     async def _step(self, step: StepDefinition, frame: Frame, number: int, outer: Stop | None) -> None:

@@ -23,6 +23,7 @@ async def perform_action(invocation: Invocation) -> None:
         ExpressionError: One of its inputs cannot be evaluated.
     """
     uses = invocation.step.uses or ""
+    _announce(invocation, uses)
     if uses.startswith("./"):
         await run_composite(invocation)
         return
@@ -36,6 +37,21 @@ async def perform_action(invocation: Invocation) -> None:
             "Input string was not in a correct format."
         )
     await stand_in(invocation)
+
+
+def _announce(invocation: Invocation, uses: str) -> None:
+    shown = {
+        "with": invocation.arguments(),
+        "env": {**invocation.job.env, **invocation.frame.env, **invocation.env},
+    }
+    invocation.log(f"##[group]Run {uses}")
+    for title, values in shown.items():
+        if values:
+            invocation.log(f"{title}:")
+        for name, value in values.items():
+            for line in f"  {name}: {value}".splitlines():
+                invocation.log(line)
+    invocation.log("##[endgroup]")
 
 
 def needs_post_step(step: StepDefinition) -> bool:
