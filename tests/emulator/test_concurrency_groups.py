@@ -24,6 +24,18 @@ async def test_the_second_waits_and_the_third_supersedes_it(client, emulator):
     await emulator.idle()
 
 
+async def test_a_queue_supersedes_nobody(client, emulator):
+    """With ``queue: max`` those that wait keep their place, and take their turns in order."""
+    numbers = [await client.dispatch("queued.yml") for _ in range(4)]
+    waiting = [(await client.run(number))["status"] for number in numbers[1:]]
+    await emulator.idle()
+    ended = [run.current.updated_at for run in emulator.runs]
+
+    assert waiting == ["pending"] * 3
+    assert {run.conclusion for run in emulator.runs} == {"success"}
+    assert ended == sorted(ended)
+
+
 async def test_cancel_in_progress_ends_the_one_before(client, emulator):
     """With ``cancel-in-progress`` the newer run replaces the one that runs."""
     first = await client.dispatch("replacing.yml")

@@ -1,6 +1,13 @@
 """The pages that ``html_url`` opens."""
 
+import asyncio
+import shutil
+
+import pytest
+
 from emulator.workflow_texts import REPOSITORY
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 async def test_html_url_opens_steps_and_logs(client, emulator):
@@ -47,3 +54,24 @@ async def test_runs_are_listed_for_people_too(client, emulator):
     assert f"/{REPOSITORY}/actions/runs/{number}" in listed.text
     assert "echo [d-2]" in listed.text
     assert (await client.get(f"/{REPOSITORY}/actions/runs/1", headers=html)).status_code == 404
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs a browser: apt install chromium")
+async def test_a_browser_shows_the_page_within_its_policy(served, served_client):
+    """A real browser renders a run's page and finds nothing that the content security policy forbids."""
+    number = await served_client.dispatch(message="hello", dispatch_id="d-3")
+    await served.idle()
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server", "--dump-dom"]
+    url = (await served_client.run(number))["html_url"]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        "--enable-logging=stderr",
+        url,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+
+    assert "Dispatch d-3" in out.decode()
+    assert "Content Security Policy" not in err.decode()

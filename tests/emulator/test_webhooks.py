@@ -103,6 +103,7 @@ async def test_lost_deliveries_are_recorded_and_sent_again(root, connect, receiv
         await emulator.idle()
 
     assert (len(listed), listed[0]["status_code"]) == (2, 0)
+    assert whole["request"]["payload"]["installation"]["id"] == listed[0]["installation_id"]
     assert whole["request"]["payload"]["action"] == "completed"
     assert receiver.got[0][0]["X-GitHub-Delivery"] == listed[0]["guid"]
 

@@ -44,6 +44,13 @@ REPLACING = SLOW.replace("name: Slow", "name: Replacing").replace(
     "{group: slow}", "{group: replacing, cancel-in-progress: true}"
 )
 
+QUEUED = """\
+name: Queued
+on: workflow_dispatch
+concurrency: {group: queued, queue: max}
+jobs: {go: {runs-on: ubuntu-latest, steps: [{run: sleep 0.05}]}}
+"""
+
 # Fails in its first attempt only.
 FLAKY = """\
 name: Flaky
@@ -67,6 +74,7 @@ FILES = {
     ".github/workflows/slow.yml": SLOW,
     ".github/workflows/replacing.yml": REPLACING,
     ".github/workflows/flaky.yml": FLAKY,
+    ".github/workflows/queued.yml": QUEUED,
     ".github/workflows/push.yml": "name: Push\non: push\njobs: {a: {runs-on: x, steps: [{run: 'true'}]}}\n",
     ".github/workflows/broken.yml": "name: Broken\non: workflow_dispatch\njobs: {}\n",
 }

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from perdure.emulator.api import PARTS
+from perdure.emulator.api.meta import GHES_VERSION
 from perdure.emulator.auth import AuthenticationError, Identity, SuspendedError, UserIdentity
 from perdure.emulator.control import PREFIX as CONTROL
 from perdure.emulator.control import serve_control
@@ -265,8 +266,10 @@ class _ApiRequest:
             **(self._quota.headers() if self._quota else {}),
             **answer.headers,
         }
-        if self._services.settings.profile != "ghes-3.19" or self._version in self._services.versions:
+        if self._version in self._services.versions:
             headers["x-github-api-version-selected"] = self._version
+        if self._services.settings.profile == "ghes-3.19":
+            headers["x-github-enterprise-version"] = GHES_VERSION
         if self._endpoint is not None and self._endpoint.permission is not None:
             headers["x-accepted-github-permissions"] = self._endpoint.permission
         if self._version == "2022-11-28" and self._services.settings.profile == "github":

@@ -6,7 +6,7 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -108,6 +108,21 @@ class InstallationIdentity:
 Identity = UserIdentity | AppIdentity | InstallationIdentity
 
 
+def app_installations(app: App, accounts: Iterable[str]) -> list[Installation]:
+    """Return an App's installations: those configured, else one per account."""
+    if app.installations:
+        return list(app.installations)
+    return [
+        Installation(id=number_for("user", f"{app.id}/{account}"), account=account) for account in accounts
+    ]
+
+
+def event_installation(settings: EmulatorSettings, account: str) -> Installation | None:
+    """Return the installation on whose behalf an account's events are sent: the first App's."""
+    found = app_installations(settings.apps[0], (account,)) if settings.apps else []
+    return next((one for one in found if one.account.lower() == account.lower()), None)
+
+
 class Authentication:
     """Accounts, Apps and tokens of one emulator."""
 
@@ -135,15 +150,6 @@ class Authentication:
         if token.count(".") == 2 and token.startswith("ey"):
             return AppIdentity(self._by_jwt(token))
         return UserIdentity(self._by_token(token))
-
-    def installations(self, app: App, accounts: list[str]) -> list[Installation]:
-        """Return an App's installations: those configured, else one per account."""
-        if app.installations:
-            return list(app.installations)
-        return [
-            Installation(id=number_for("user", f"{app.id}/{account}"), account=account)
-            for account in accounts
-        ]
 
     def granted(self, app: App, installation: Installation) -> Mapping[str, str]:
         """Return the permissions that an installation has."""

@@ -17,6 +17,8 @@ class Concurrency:
 
     group: str
     cancel_in_progress: bool
+    is_queue: bool
+    """``queue: max``: runs that wait keep their place instead of being superseded."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,12 @@ def read_concurrency(file: WorkflowFile, contexts: Mapping[str, object]) -> Conc
         WorkflowFileError: An expression fails.
     """
     found = file.concurrency_group(contexts)
-    return Concurrency(found[0].lower(), found[1]) if found and found[0] else None
+    if found is None or not found[0]:
+        return None
+    written = file.concurrency
+    return Concurrency(
+        found[0].lower(), found[1], isinstance(written, Mapping) and written.get("queue") == "max"
+    )
 
 
 class ConcurrencyGroups:
@@ -49,7 +56,8 @@ class ConcurrencyGroups:
         others = self._others(run)
         holder = next((other for other in others if other.status != "pending"), None)
         waiting = next((other for other in others if other.status == "pending"), None)
-        return Turn(holder is not None, holder, waiting if holder else None)
+        is_superseded = holder is not None and not run.is_queued
+        return Turn(holder is not None, holder, waiting if is_superseded else None)
 
     def leave(self, run: Run) -> Run | None:
         """Return the run whose turn it is after this one."""

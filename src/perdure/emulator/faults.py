@@ -45,8 +45,8 @@ _SECONDARY_DOCS = (
     "#about-secondary-rate-limits"
 )
 _SECONDARY_MESSAGE = (
-    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to"
-    " GitHub Support for help, please include the request ID E880:34AE38:99EF36D:13091B11:67568279."
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach"
+    " out to GitHub Support for help, please include the request ID E880:34AE38:99EF36D:13091B11:67568279."
 )
 _SECONDARY = json.dumps({"documentation_url": _SECONDARY_DOCS, "message": _SECONDARY_MESSAGE}).encode()
 _HUGE = 32 * 1024 * 1024

@@ -171,7 +171,7 @@ class Lifecycle:
         zombies = ("zombie_queued", "zombie_in_progress")
         left = [run for run in self._state.runs.values() if not run.is_over and run.oddity not in zombies]
         jobs = {run.id: self._state.jobs_of(run.id, run.current.number) for run in left}
-        # All lost runs end before any other begins: the place of one in its group may be what another waits for.
+        # Lost runs end before any other begins: the place of one in its group may be what another waits for.
         for run in left:
             if has_started(jobs[run.id]):
                 self._lose(run, jobs[run.id])
@@ -232,7 +232,8 @@ class Lifecycle:
         except WorkflowFileError:
             run.oddity = "startup_failure"
             return None
-        run.group = concurrency.group if concurrency else None
+        if concurrency is not None:
+            run.group, run.is_queued = concurrency.group, concurrency.is_queue
         return concurrency
 
     def _check_rerun(self, run: Run) -> None:

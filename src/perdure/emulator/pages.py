@@ -5,7 +5,7 @@ sheet, so that log lines are shown as text whatever they hold.
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 
 from starlette.requests import Request
@@ -19,8 +19,18 @@ _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'n
 _STYLE_PATH = "/_assets/style.css"
 _REFRESH = 2
 _MOST_RUNS = 100
-_MOST_LOG_BYTES = 512 * 1024
+_MOST_LOG_CHARACTERS = 512 * 1024
 _TIMESTAMP = re.compile(r"^(\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\.\d+Z) ", re.MULTILINE)
+# Colours and other control sequences, which a page cannot show.
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_COMMAND = re.compile(r"##\[(\w+)\]")
+_COMMANDS = {
+    "group": "▸ ",
+    "error": "Error: ",
+    "warning": "Warning: ",
+    "notice": "Notice: ",
+    "debug": "Debug: ",
+}
 _REPOSITORY = re.compile(r"/([^/_][^/]*)/([^/]+)(?:/actions)?/?")
 _RUN = re.compile(r"/([^/]+)/([^/]+)/actions/runs/(\d+)(?:/attempts/(\d+))?")
 _JOB = re.compile(r"/([^/]+)/([^/]+)/actions/runs/(\d+)/job/(\d+)")
@@ -153,8 +163,8 @@ def _job_summary(run: Run, job: Job) -> str:
 
 def _step_details(step: Step, log: str) -> str:
     is_open = " open" if step.status == "in_progress" or step.conclusion == "failure" else ""
-    cut = log[-_MOST_LOG_BYTES:]
-    text = _TIMESTAMP.sub(lambda match: f"{match[2]} ", cut)
+    text = _TIMESTAMP.sub(lambda match: f"{match[2]} ", log[-_MOST_LOG_CHARACTERS:])
+    text = _COMMAND.sub(lambda match: _COMMANDS.get(match[1], ""), _CONTROL.sub("", text))
     return (
         f"<details{is_open}><summary>{_icon(step.status, step.conclusion)}{escape(step.name)}"
         f"<span>{_span(step.started_at, step.completed_at)}</span></summary>"
@@ -190,4 +200,8 @@ def _time(at: datetime) -> str:
 def _span(start: datetime | None, end: datetime | None) -> str:
     if start is None or end is None:
         return ""
-    return str(timedelta(seconds=round((end - start).total_seconds()))).removeprefix("0:")
+    minutes, seconds = divmod(round((end - start).total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours}h {minutes}m {seconds}s" if hours else f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+    )

@@ -101,6 +101,8 @@ class Run(Record):
     """A state that only a fault brings about, such as ``zombie_queued``."""
     group: str | None = None
     """Its concurrency group, in lower case."""
+    is_queued: bool = False
+    """Whether it lets those that wait in its group keep their place."""
     version: int = 0
 
     @property

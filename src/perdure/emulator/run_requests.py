@@ -35,7 +35,7 @@ class RunRequests:
             repository_dir=repository.folder,
             head_sha=run.head_sha,
             ref=run.ref,
-            event={"inputs": dict(run.inputs), "ref": run.ref, "workflow": run.workflow_path},
+            event=self._event(run, repository),
             inputs=run.inputs,
             actor=run.actor,
             actor_id=self._account(run.actor),
@@ -55,6 +55,25 @@ class RunRequests:
     def work_dir(self, run: Run) -> Path:
         """Return the scratch folder of the latest attempt."""
         return self.folder / f"{run.id}-{run.current.number}"
+
+    def _event(self, run: Run, repository: Repository) -> dict[str, object]:
+        """Return what of the event's payload workflow files read; the whole one goes to webhooks."""
+        owner = {"login": repository.owner, "id": self._account(repository.owner)}
+        return {
+            "inputs": dict(run.inputs),
+            "ref": run.ref,
+            "workflow": run.workflow_path,
+            "repository": {
+                "id": repository.id,
+                "name": repository.name,
+                "full_name": repository.full_name,
+                "owner": owner,
+                "private": True,
+                "default_branch": repository.default_branch,
+                "html_url": f"{self.html_url}/{repository.full_name}",
+            },
+            "sender": {"login": run.actor, "id": self._account(run.actor)},
+        }
 
     def _account(self, login: str) -> int:
         known = (user.id for user in self._settings.users if user.login == login)

@@ -68,13 +68,15 @@ class Store:
             self._timer = None
         if not self._pending:
             return
-        pending, self._pending = self._pending, {}
+        pending = self._pending
         written = [(key[0], key[1], record.model_dump_json()) for key, record in pending.items() if record]
         deleted = [key for key, record in pending.items() if record is None]
-        self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", written)
-        self._db.executemany("DELETE FROM record WHERE kind = ? AND id = ?", deleted)
-        self._db.execute("COMMIT")
+        # Leaving the block commits; an error, such as a full disk, rolls back and keeps what is pending.
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", written)
+            self._db.executemany("DELETE FROM record WHERE kind = ? AND id = ?", deleted)
+        self._pending = {}
 
     def close(self) -> None:
         """Write what is pending and let another emulator in."""

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from perdure.emulator.auth import event_installation
 from perdure.emulator.identifiers import number_for
 from perdure.emulator.records import Delivery, Job, Run
 from perdure.emulator.settings import EmulatorSettings, Webhook
@@ -86,6 +87,8 @@ class Webhooks:
         text = json.dumps(payload(self.bodies()), separators=(",", ":"))
         delivery = self._delivery(webhook, event, action, text)
         delivery.repository_id = number_for("repository", run.repository)
+        installed = event_installation(self._settings, run.repository.split("/")[0])
+        delivery.installation_id = installed.id if installed else None
         random = self._state.random
         if random.random() < webhook.drop:
             delivery.status, delivery.status_code = "timed out", 0
@@ -150,11 +153,9 @@ class Webhooks:
         self._state.deliveries[delivery.id] = delivery
         self._state.store.put(delivery)
         oldest = self._state.now() - KEPT
-        for number, found in list(self._state.deliveries.items()):
-            if found.delivered_at >= oldest:
-                break
-            del self._state.deliveries[number]
-            self._state.store.delete(found)
+        while (first := next(iter(self._state.deliveries.values()))).delivered_at < oldest:
+            del self._state.deliveries[first.id]
+            self._state.store.delete(first)
 
 
 def _post(webhook: Webhook, delivery: Delivery) -> tuple[int, str]:

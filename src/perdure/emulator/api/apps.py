@@ -5,7 +5,7 @@ https://docs.github.com/en/rest/apps
 
 from collections.abc import Mapping
 
-from perdure.emulator.auth import LEVELS
+from perdure.emulator.auth import LEVELS, app_installations
 from perdure.emulator.bodies.accounts import instant
 from perdure.emulator.repositories import Repository
 from perdure.emulator.settings import App, Installation
@@ -23,7 +23,7 @@ _NOT_REACHED = (
 def installations(call: Call, app: App) -> list[Installation]:
     """Return an App's installations."""
     accounts = sorted({repository.owner for repository in call.services.repositories.all()})
-    return call.services.authentication.installations(app, accounts)
+    return app_installations(app, accounts)
 
 
 def reached(call: Call, installation: Installation) -> list[Repository]:

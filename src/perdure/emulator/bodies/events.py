@@ -3,8 +3,10 @@
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
+from perdure.emulator.auth import event_installation
 from perdure.emulator.bodies.accounts import Body
 from perdure.emulator.bodies.actions import ActionBodies
+from perdure.emulator.identifiers import node_id
 from perdure.emulator.records import Job, Run
 
 
@@ -47,4 +49,7 @@ class EventBodies(ActionBodies):
         owner = run.repository.split("/")[0]
         if self._account_type(owner) == "Organization":
             common["organization"] = self.organization(owner)
+        installed = event_installation(self.settings, owner)
+        if installed is not None:
+            common["installation"] = {"id": installed.id, "node_id": node_id("I", installed.id)}
         return common
