@@ -10,10 +10,7 @@ from dataclasses import dataclass
 
 from perdure.emulator.execution.definitions import JobDefinition
 from perdure.emulator.execution.errors import ExpressionError, WorkflowFileError
-from perdure.emulator.execution.expressions import (
-    Scope,
-    evaluate_condition,
-)
+from perdure.emulator.execution.expressions import Scope, evaluate_condition
 from perdure.emulator.execution.instances import JobInstance, RunState
 from perdure.emulator.execution.interface import JobResult, PlannedJob
 from perdure.emulator.execution.job import JobExecution
@@ -185,11 +182,11 @@ class Graph:
         observer.job_queued(instance.key)
         slots = (batch.slots, self._runners)
         picked_up = False
+        conclusion, outputs = "cancelled", dict[str, str]()
         try:
             picked_up = await self._picked_up(active, slots)
-            conclusion, outputs = (
-                await self._run_on_runner(instance, active) if picked_up else ("cancelled", {})
-            )
+            if picked_up and not active.cancelled:
+                conclusion, outputs = await self._run_on_runner(instance, active)
         finally:
             self._active.remove(active)
             for slot in slots if picked_up else ():
