@@ -57,6 +57,7 @@ async def test_the_same_id_attaches_and_never_starts_twice(scene):
     assert scene.dispatched == before + 1
     assert first.stdout == second.stdout
     assert "attached to action/once, started 20" in second.output
+    assert "another --id runs it again" in second.output
 
 
 async def test_the_same_id_for_something_else_is_refused(scene):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import typer
+from temporalio.client import WorkflowExecutionDescription
 
 from perdure.cli import _errors
 from perdure.cli._asked import action_input
@@ -17,6 +18,8 @@ from perdure.cli._waiting import say_how_to_go_on, wait_for_end
 from perdure.engine.actions import ActionHandle, start_action
 from perdure.model import queues
 from perdure.model.actions import ActionInput
+
+_TIME = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +62,15 @@ async def _start(session: Session, asked: ActionInput) -> ActionHandle:
     if handle.started:
         _errors.say(f"started {handle.id}")
     else:
-        described = await session.describe(handle.id)
-        _errors.say(f"attached to {handle.id}, started {described.start_time:%Y-%m-%d %H:%M:%S} UTC")
+        _errors.say(f"attached to {handle.id}, {_since(await session.describe(handle.id))}")
     return handle
+
+
+def _since(described: WorkflowExecutionDescription) -> str:
+    started = f"started {described.start_time:{_TIME}} UTC"
+    if described.close_time is None:
+        return started
+    return f"{started}, ended {described.close_time:{_TIME}} UTC; another --id runs it again"
 
 
 def _print_detached(handle: ActionHandle, *, as_json: bool) -> None:

@@ -43,9 +43,7 @@ def draw(progress: ActionProgress, *, now: datetime, temporal_url: str | None) -
 
 def line(progress: ActionProgress) -> str:
     """Say where an action stands in one line, without the time: the same line means nothing changed."""
-    parts = [f"{title(progress)}: {progress.stage.value}"]
-    if progress.waiting_on:
-        parts.append(f"waiting on {_WAITING_ON.get(progress.waiting_on, progress.waiting_on)}")
+    parts = [f"{title(progress)}: {stage_of(progress)}"]
     actions_run = progress.actions_run
     if actions_run is not None:
         parts.append(status_of(progress))
@@ -57,6 +55,13 @@ def title(progress: ActionProgress) -> str:
     """Name an action for people."""
     ref = f" @ {progress.ref}" if progress.ref else ""
     return f"{progress.repository} {progress.workflow_file}{ref}"
+
+
+def stage_of(progress: ActionProgress) -> str:
+    """Say what the action does, and whom it waits for."""
+    if not progress.waiting_on:
+        return progress.stage.value
+    return f"{progress.stage.value}, waiting on {_WAITING_ON.get(progress.waiting_on, progress.waiting_on)}"
 
 
 def status_of(progress: ActionProgress) -> str:
@@ -83,9 +88,7 @@ def _facts(progress: ActionProgress, temporal_url: str | None) -> list[tuple[str
 
 
 def _headline(progress: ActionProgress, now: datetime) -> RenderableType:
-    words = [title(progress), " · ", progress.stage.value]
-    if progress.waiting_on:
-        words += [", waiting on ", _WAITING_ON.get(progress.waiting_on, progress.waiting_on)]
+    words = [title(progress), " · ", stage_of(progress)]
     since = progress.running_since or progress.queued_at
     if since is not None:
         words += [" · ", format_duration(now - since)]

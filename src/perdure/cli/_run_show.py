@@ -10,7 +10,7 @@ from temporalio.client import WorkflowExecutionStatus
 from perdure.cli import _errors
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._outcome import failure_lines, result_lines
-from perdure.cli._progress import status_of, title
+from perdure.cli._progress import stage_of, status_of, title
 from perdure.cli._session import Session, open_session
 from perdure.cli._shown import shown
 from perdure.engine.actions import ActionHandle, get_action
@@ -111,9 +111,7 @@ def _progress_lines(progress: ActionProgress, *, ended: bool) -> Iterator[str]:
         yield from (f"  {name}: {value}" for name, value in progress.inputs.items())
     if ended:
         return
-    yield f"stage: {progress.stage.value}" + (
-        f", waiting on {progress.waiting_on}" if progress.waiting_on else ""
-    )
+    yield f"stage: {stage_of(progress)}"
     yield f"status: {status_of(progress)}"
     if progress.actions_run is not None:
         yield f"url: {progress.actions_run.html_url}"

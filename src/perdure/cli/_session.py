@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.config import Settings, load_settings
@@ -62,7 +63,10 @@ async def open_session(address: str | None, namespace: str | None) -> Session:
         EngineError: Temporal refused, or is out of reach; said within 10 s.
     """
     settings = load_settings()
-    return Session(client=await connect(address=address, namespace=namespace), settings=settings)
+    # The SDK's own log goes to stdout, which is for data, and below a drawing that is redrawn in place.
+    quiet = Runtime(telemetry=TelemetryConfig(logging=None))
+    client = await connect(address=address, namespace=namespace, runtime=quiet)
+    return Session(client=client, settings=settings)
 
 
 def temporal_url(target_host: str, namespace: str, action_id: str, *, settings: Settings) -> str | None:

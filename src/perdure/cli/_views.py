@@ -9,9 +9,11 @@ from typing import Protocol, Self
 import typer
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from perdure.cli import _errors
 from perdure.cli._progress import draw, line
+from perdure.cli._shown import shown
 from perdure.model.progress import ActionProgress, Note, NoteKind
 
 _WORTH_A_LINE = {NoteKind.WARNING, NoteKind.DUPLICATE, NoteKind.RETRY, NoteKind.DECISION, NoteKind.RECONCILE}
@@ -23,6 +25,10 @@ class View(AbstractContextManager["View"], Protocol):
 
     def show(self, progress: ActionProgress) -> None:
         """Show where the action stands now."""
+
+    def warn(self, text: str) -> None:
+        """Say something besides, without disturbing what is shown."""
+        _errors.show_warning(text)
 
 
 class TerminalView(View):
@@ -41,6 +47,10 @@ class TerminalView(View):
     def show(self, progress: ActionProgress) -> None:
         """Draw it from the next frame on."""
         self._progress = progress
+
+    def warn(self, text: str) -> None:
+        """Print it above the drawing."""
+        self._live.console.print(Text(f"warning: {shown(text)}", style="yellow"))
 
     def __enter__(self) -> Self:
         self._live.start()

@@ -1,14 +1,34 @@
-"""Waits for an action's end. Whatever ends the wait, the action itself goes on."""
+"""Waits for an action's end. Whatever ends the wait, the action itself goes on.
+
+An engine that is restarted must not end a wait of hours: a CI job would take that for a failure. So while
+nobody answers it is asked again, for two minutes at most.
+"""
 
 import asyncio
 from datetime import timedelta
+
+from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.cli import _errors
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._outcome import print_failure, print_result
 from perdure.cli._views import View
 from perdure.engine.actions import ActionHandle
-from perdure.errors import ActionError
+from perdure.errors import ActionError, EngineError
+from perdure.model.actions import ActionResult
+from perdure.model.progress import ActionProgress
+
+PATIENCE = timedelta(minutes=2)
+_PAUSE_SECONDS = 1.0
+_PASSING = {
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.ABORTED,
+    RPCStatusCode.UNKNOWN,
+}
+"""What a restart, a broken connection or the lack of a worker looks like."""
 
 
 async def wait_for_end(
@@ -26,9 +46,7 @@ async def wait_for_end(
     try:
         async with limit:
             with view:
-                async for progress in handle.watch():
-                    view.show(progress)
-            result = await handle.result()
+                result = await _result(handle, view)
     except asyncio.CancelledError:
         return _still_running(handle.id, "interrupted")
     except TimeoutError:
@@ -38,10 +56,40 @@ async def wait_for_end(
     except ActionError as error:
         print_failure(handle.id, error, as_json=as_json)
         raise
+    except EngineError:
+        say_how_to_go_on(handle.id)
+        raise
     for warning in result.warnings:
         _errors.show_warning(warning)
     print_result(handle.id, result, as_json=as_json)
     return ExitCode.SUCCESS
+
+
+async def _result(handle: ActionHandle, view: View) -> ActionResult:
+    """Show an action until it ends, through restarts of the engine and of its workers."""
+    failing_since: float | None = None
+    seen: ActionProgress | None = None
+    clock = asyncio.get_running_loop().time
+    while True:
+        try:
+            async for progress in handle.watch():
+                failing_since = None
+                # Whoever begins to watch is told where it stands, which is no news the second time.
+                if progress != seen:
+                    view.show(progress)
+                seen = progress
+            return await handle.result()
+        except EngineError as error:
+            if not _may_pass(error) or (failing_since and clock() - failing_since > PATIENCE.total_seconds()):
+                raise
+            if failing_since is None:
+                failing_since = clock()
+                view.warn(f"{error}. The action goes on; asking again for two minutes")
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _may_pass(error: EngineError) -> bool:
+    return isinstance(error.__cause__, RPCError) and error.__cause__.status in _PASSING
 
 
 def say_how_to_go_on(action_id: str) -> None:
