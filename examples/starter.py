@@ -6,6 +6,8 @@ import sys
 from greet import Greet
 from temporalio.client import Client
 
+from perdure.engine.exits import leave
+
 
 async def main(name: str) -> None:
     """Start it, or attach to the one that greets this name already."""
@@ -15,3 +17,5 @@ async def main(name: str) -> None:
 
 if __name__ == "__main__":
     asyncio.run(main(*sys.argv[1:] or ["world"]))
+    # Temporal's SDK may crash while Python ends, after all the work is done: leave before that.
+    leave(0)

@@ -1,12 +1,14 @@
 """Does the work of the workflow ``Greet``."""
 
 import asyncio
+import contextlib
 
 from greet import Greet
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from perdure import PerdurePlugin
+from perdure.engine.exits import leave
 
 
 async def main() -> None:
@@ -16,4 +18,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main())
+    leave(0)
