@@ -76,17 +76,18 @@ class WatchActivities:
 
         Starting and telling are one request, so that no watcher can end in between.
         """
+        watcher = watcher_id(input.repository, input.workflow_task_queue)
         await self._temporal.start_workflow(
             WATCHER_WORKFLOW,
             WatcherInput(repository=input.repository),
-            id=watcher_id(input.repository),
+            id=watcher,
             task_queue=input.workflow_task_queue,
             start_signal=WATCH_SIGNAL,
             start_signal_args=[input.watch],
             static_summary=f"Watches the Actions runs of {input.repository}",
         )
         # Where the watcher is in this process it need not wait for its next look to learn of it.
-        if (asked := self._asked.get(watcher_id(input.repository))) is not None:
+        if (asked := self._asked.get(watcher)) is not None:
             asked.set()
 
     @activity.defn

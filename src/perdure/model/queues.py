@@ -18,5 +18,9 @@ def beside(workflow_task_queue: str, queue: str) -> str:
     A tier has a suffix on all its queues: beside ``perdure-enterprise`` there is
     ``perdure-dispatch-enterprise``.
     """
-    suffix = workflow_task_queue.removeprefix(WORKFLOWS) if workflow_task_queue.startswith(WORKFLOWS) else ""
-    return queue + suffix
+    return queue + suffix_of(workflow_task_queue)
+
+
+def suffix_of(workflow_task_queue: str) -> str:
+    """Return the tier's suffix; nothing for a queue whose name is not Perdure's."""
+    return workflow_task_queue.removeprefix(WORKFLOWS) if workflow_task_queue.startswith(WORKFLOWS) else ""

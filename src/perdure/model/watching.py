@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from perdure.model import queues
 from perdure.model.actions import ActionsRun
 from perdure.model.base import Model
 from perdure.model.names import RepositoryName
@@ -74,9 +75,9 @@ class WatchRunsResult(Model):
     done: dict[str, int] = Field(default_factory=dict)
 
 
-def watcher_id(repository: str) -> str:
-    """Return the id of the repository's watcher."""
-    return f"watch/{repository.lower()}"
+def watcher_id(repository: str, workflow_task_queue: str) -> str:
+    """Return the id of the repository's watcher: each tier has its own, run by its own workers."""
+    return f"watch/{repository.lower()}{queues.suffix_of(workflow_task_queue)}"
 
 
 def look_interval(
