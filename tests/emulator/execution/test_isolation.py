@@ -117,17 +117,20 @@ ls /tmp/.. > /dev/null && echo root
 
 @FILES
 async def test_steps_do_not_see_the_users_home(runner, monkeypatch):
-    """Keys and settings in the home of whoever runs the emulator are out of sight."""
+    """Keys and settings in the home of whoever runs the emulator are out of sight, even where jobs run in it."""
     home = Path(tempfile.mkdtemp(dir=Path.cwd(), prefix=".home-"))
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh" / "id").write_text("key")
     (home / ".netrc").write_text("password")
     monkeypatch.setenv("HOME", str(home))
     try:
-        await runner.run(job(f"cat {home}/.ssh/id {home}/.netrc 2>/dev/null || echo unseen; python3 -V"))
+        await runner.run(
+            job(f"cat {home}/.ssh/id {home}/.netrc || echo unseen\ntouch x && ls -A {home}"),
+            work_dir=home / "data",
+        )
     finally:
         shutil.rmtree(home)
-    assert runner.recorder.printed("a", 2)[0] == "unseen"
+    assert runner.recorder.printed("a", 2)[-2:] == ["unseen", "data"]
 
 
 @FILES

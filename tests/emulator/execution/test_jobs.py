@@ -67,10 +67,11 @@ async def test_failure_skips_what_depends_on_it(runner):
 async def test_a_condition_skips_a_job(runner):
     """A job whose condition is false is skipped; a run of nothing else is skipped itself."""
     text = "on: {workflow_dispatch: {inputs: {go: {type: boolean}}}}\n" + (
-        "jobs: {a: {if: inputs.go, runs-on: x, steps: [{run: 'true'}]}}"
+        "jobs: {a: {name: 'Go ${{ inputs.go }}', if: inputs.go, runs-on: x, steps: [{run: 'true'}]}}"
     )
     assert await runner.run(text, {"go": "false"}) == "skipped"
     assert runner.recorder.ends == {"a": "skipped"}
+    assert runner.recorder.planned["a"].name == "Go false"
     assert runner.recorder.step_names == {}
     assert await runner.run(text, {"go": True}) == "success"
 
@@ -310,3 +311,35 @@ async def test_many_runs_at_once_share_the_loop(runner):
     text = "on: workflow_dispatch\njobs: {a: {runs-on: x, steps: [{run: 'sleep 0.2'}]}}"
     executions = [runner.prepare(text) for _ in range(20)]
     assert await asyncio.gather(*(execution.run() for execution in executions)) == ["success"] * 20
+
+
+async def test_a_kept_failure_that_is_forgiven_stays_forgiven(runner):
+    """A re-run that keeps a job with continue-on-error counts its failure as the first run did."""
+    text = """
+        on: workflow_dispatch
+        jobs:
+          flaky:
+            runs-on: x
+            continue-on-error: ${{ matrix.n == 1 }}
+            strategy: {matrix: {n: [1]}}
+            steps: [{run: exit 1}]
+          after: {needs: flaky, runs-on: x, steps: [{run: 'true'}]}
+        """
+    earlier = {"flaky (1)": JobResult(result="failure")}
+    assert await runner.run(text, only_jobs=frozenset({"after"}), earlier_jobs=earlier) == "success"
+    assert runner.recorder.ends == {"after": "success"}
+
+
+async def test_an_environment_url_may_come_from_a_step(runner):
+    """What GitHub allows in `environment.url` is accepted."""
+    text = """
+        on: workflow_dispatch
+        jobs:
+          a:
+            runs-on: x
+            environment: {name: prod, url: "${{ steps.s.outputs.url }}"}
+            permissions: {contents: read}
+            concurrency: {group: "g-${{ github.ref }}"}
+            steps: [{id: s, run: 'true'}]
+        """
+    assert await runner.run(text) == "success"

@@ -117,7 +117,7 @@ def _read_job(identifier: str, value: object, jobs: YamlMapping) -> JobDefinitio
             raise place.error(f"Required property is missing: {key}")
     template(job, "name", JOB_NAMES)
     template(job, "concurrency", JOB_NAMES)
-    template(job, "environment", JOB_NAMES)
+    template(job, "environment", STEP_CONDITION_NAMES)
     return JobDefinition(
         identifier=identifier,
         place=place,

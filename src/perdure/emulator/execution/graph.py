@@ -6,11 +6,11 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-synt
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perdure.emulator.execution.definitions import JobDefinition
 from perdure.emulator.execution.errors import ExpressionError, WorkflowFileError
-from perdure.emulator.execution.expressions import Scope, evaluate_condition
+from perdure.emulator.execution.expressions import Scope, evaluate_condition, interpolate
 from perdure.emulator.execution.instances import JobInstance, RunState
 from perdure.emulator.execution.interface import JobResult, PlannedJob
 from perdure.emulator.execution.job import JobExecution
@@ -81,7 +81,7 @@ class Graph:
     async def _ended(self, definition: JobDefinition) -> JobResult:
         key = self._call.key + definition.identifier
         if kept := self._kept(key):
-            return self._forgiven(definition, kept)
+            return _forgiven(kept, forgiven=self._forgives(definition))
         scope = self._scope(definition)
         try:
             if self._run.killed:
@@ -101,14 +101,11 @@ class Graph:
             return None
         return self._run.request.earlier_jobs.get(key)
 
-    def _forgiven(self, definition: JobDefinition, result: JobResult) -> JobResult:
-        if result.result != "failure" or not definition.continue_on_error:
-            return result
+    def _forgives(self, definition: JobDefinition) -> bool:
         try:
-            forgiven = is_enabled(definition.continue_on_error, self._scope(definition))
+            return is_enabled(definition.continue_on_error, self._scope(definition))
         except ExpressionError:
-            return result
-        return JobResult(result="success", outputs=result.outputs) if forgiven else result
+            return False
 
     def _scope(self, definition: JobDefinition) -> Scope:
         ancestors = [self.results[name].result for name in self._ancestors(definition)]
@@ -145,7 +142,7 @@ class Graph:
     def _without_runner(
         self, definition: JobDefinition, key: str, conclusion: str, complaint: str | None = None
     ) -> JobResult:
-        name = definition.name or definition.identifier
+        name = self._name_without_matrix(definition)
         planned = PlannedJob(key=key, name=self._call.name + name, labels=())
         observer = self._run.observer
         observer.jobs_planned([planned])
@@ -153,6 +150,13 @@ class Graph:
             observer.annotation(key, "failure", f"The template is not valid. {complaint}", {})
         observer.job_finished(key, conclusion, {})
         return JobResult(result=conclusion)
+
+    def _name_without_matrix(self, definition: JobDefinition) -> str:
+        name = definition.name or definition.identifier
+        try:
+            return interpolate(name, self._scope(definition))
+        except ExpressionError:
+            return name
 
     async def _instances(self, batch: Batch) -> JobResult:
         kept = {one.key: self._kept(one.key) for one in batch.instances}
@@ -169,7 +173,7 @@ class Graph:
         ends = await asyncio.gather(*(self._one(one, batch, siblings) for one in fresh))
         results = dict(zip((one.key for one in fresh), ends, strict=True))
         all_results = [
-            results.get(one.key) or self._forgiven(one.definition, kept[one.key] or _SKIPPED)
+            results.get(one.key) or _forgiven(kept[one.key] or _SKIPPED, forgiven=one.forgiven)
             for one in batch.instances
         ]
         return _together(all_results)
@@ -192,12 +196,12 @@ class Graph:
             for slot in slots if picked_up else ():
                 slot.release()
         observer.job_finished(instance.key, conclusion, outputs)
-        result = "success" if conclusion == "failure" and instance.forgiven else conclusion
-        if result == "failure" and batch.fail_fast:
+        result = _forgiven(JobResult(result=conclusion, outputs=outputs), forgiven=instance.forgiven)
+        if result.result == "failure" and batch.fail_fast:
             for other in siblings:
                 if other is not active and other in self._active:
                     other.cancel(StopReason.CANCELLED)
-        return JobResult(result=result, outputs=outputs)
+        return result
 
     async def _run_on_runner(self, instance: JobInstance, active: _Active) -> tuple[str, dict[str, str]]:
         active.execution = JobExecution(instance, self._run)
@@ -246,6 +250,11 @@ class Graph:
             await inner.execute()
         outputs = call_outputs(called, inner.results, {**batch.scope.contexts, "inputs": inputs})
         return JobResult(result=_together(list(inner.results.values())).result, outputs=outputs)
+
+
+def _forgiven(result: JobResult, *, forgiven: bool) -> JobResult:
+    """Make success of a failure that does not count."""
+    return replace(result, result="success") if forgiven and result.result == "failure" else result
 
 
 def _together(results: Sequence[JobResult]) -> JobResult:

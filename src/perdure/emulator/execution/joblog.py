@@ -8,7 +8,6 @@ from perdure.emulator.execution.interface import RunObserver
 
 _LEVELS = {"error": "failure", "warning": "warning", "notice": "notice"}
 _PASSED_ON = frozenset({"group", "endgroup", "section", "command"})
-_SHORTEST_MASK = 1
 
 
 class JobLog:
@@ -45,7 +44,7 @@ class JobLog:
     def mask(self, secret: str) -> None:
         """Replace a secret, and each line of one that has several, from now on."""
         for part in {secret, *secret.splitlines()}:
-            if len(part.strip()) >= _SHORTEST_MASK and part not in self._masks:
+            if part.strip() and part not in self._masks:
                 self._masks.append(part)
         # The longest first: a secret may contain another.
         self._masks.sort(key=len, reverse=True)

@@ -18,6 +18,7 @@ from perdure.emulator.execution.stopping import Stop, StopReason
 # A process left in the background may hold the output open; GitHub's runner waits as long for it.
 _OUTPUT_WAIT = 5.0
 _LONGEST_LINE = 64 * 1024
+_HAS_PIDFD = hasattr(os, "pidfd_open")
 
 
 class Process:
@@ -104,10 +105,11 @@ class Process:
     def kill(self) -> None:
         """Kill the program and all that it started, even when it has ended itself.
 
-        Its number stays taken until it is waited for, so its process group can be no other's.
+        Its number stays taken until it is waited for, so its process group can be no other's. (Without pidfd
+        it has been waited for by then, and the group is all there is to go by.)
         """
         family = descendants(self._popen.pid)
-        if self._popen.returncode is None:
+        if self._popen.returncode is None or not _HAS_PIDFD:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
         for pid in family:
@@ -115,7 +117,7 @@ class Process:
                 os.kill(pid, signal.SIGKILL)
 
     async def _ended(self) -> None:
-        if not hasattr(os, "pidfd_open"):
+        if not _HAS_PIDFD:
             await asyncio.to_thread(self._popen.wait)
             return
         loop = asyncio.get_running_loop()
@@ -167,4 +169,6 @@ class _Lines(asyncio.Protocol):
             self._rest = b""
 
     def _emit(self, line: bytes) -> None:
-        self._on_line(line.removesuffix(b"\r").decode("utf-8", "replace"))
+        line = line.removesuffix(b"\r")
+        for start in range(0, len(line) or 1, _LONGEST_LINE):
+            self._on_line(line[start : start + _LONGEST_LINE].decode("utf-8", "replace"))
