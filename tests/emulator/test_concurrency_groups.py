@@ -24,6 +24,25 @@ async def test_the_second_waits_and_the_third_supersedes_it(client, emulator):
     await emulator.idle()
 
 
+async def test_a_rerun_that_waits_for_its_turn_still_runs_only_what_failed(client, emulator):
+    """A re-run of failed jobs that is held back keeps what succeeded when its turn comes."""
+    number = await client.dispatch("grouped.yml")
+    await emulator.idle()
+    before = {job["name"]: job["completed_at"] for job in await client.jobs(number)}
+    slow = await client.dispatch("slow.yml")
+    await client.in_step(slow)
+    await client.post(f"{RUNS}/{number}/rerun-failed-jobs")
+    held = (await client.run(number))["status"]
+    await client.post(f"{RUNS}/{slow}/force-cancel")
+    await emulator.idle()
+    jobs = await client.jobs(number)
+
+    assert held == "pending"
+    assert (await client.run(number))["conclusion"] == "success"
+    assert sorted(job["name"] for job in jobs) == ["after", "bad", "good"]
+    assert {job["name"]: job["completed_at"] for job in jobs}["good"] == before["good"]
+
+
 async def test_a_queue_supersedes_nobody(client, emulator):
     """With ``queue: max`` those that wait keep their place, and take their turns in order."""
     numbers = [await client.dispatch("queued.yml") for _ in range(4)]

@@ -58,6 +58,13 @@ def test_a_folder_with_a_work_tree_is_a_repository_too(tmp_path):
     assert [one.full_name for one in Repositories(tmp_path).all()] == ["o/checkout"]
 
 
+def test_names_ignore_case_as_at_github(repository):
+    """A repository is found however its name is written, and answers with its own."""
+    found = Repositories(repository.folder.parent.parent).find("O", "R")
+
+    assert found.full_name == "o/r"
+
+
 @pytest.mark.parametrize(
     ("owner", "name"), [("..", "o"), ("o", ".."), ("o", "r/../r"), (".git", "x"), ("o", "")]
 )

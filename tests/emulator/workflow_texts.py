@@ -68,6 +68,9 @@ jobs:
     steps: [{run: echo after}]
 """
 
+# In the group of the slow one.
+GROUPED = FLAKY.replace("name: Flaky\n", "name: Grouped\nconcurrency: slow\n")
+
 FILES = {
     "README.md": "# Octo\n",
     ".github/workflows/echo.yml": ECHO,
@@ -75,6 +78,7 @@ FILES = {
     ".github/workflows/replacing.yml": REPLACING,
     ".github/workflows/flaky.yml": FLAKY,
     ".github/workflows/queued.yml": QUEUED,
+    ".github/workflows/grouped.yml": GROUPED,
     ".github/workflows/push.yml": "name: Push\non: push\njobs: {a: {runs-on: x, steps: [{run: 'true'}]}}\n",
     ".github/workflows/broken.yml": "name: Broken\non: workflow_dispatch\njobs: {}\n",
 }

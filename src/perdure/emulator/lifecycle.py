@@ -127,15 +127,18 @@ class Lifecycle:
         kept = [
             job for job in self._state.jobs_of(run.id, number - 1) if keys is not None and job.key not in keys
         ]
-        run.attempts.append(
-            Attempt(number=number, status="queued", started_at=now, updated_at=now, triggering_actor=actor)
+        following = Attempt(
+            number=number, status="queued", started_at=now, updated_at=now, triggering_actor=actor
         )
+        following.only_jobs = None if keys is None else sorted(keys)
+        run.attempts.append(following)
         run.oddity = self._faults.take_run(run.workflow_path)
         for job in kept:
-            copy = job.model_copy(deep=True, update={"id": self._state.next_id("job"), "attempt": number})
+            changes = {"id": self._state.next_id("job"), "attempt": number, "is_kept": True}
+            copy = job.model_copy(deep=True, update=changes)
             self._state.add_job(copy)
             self._logs.copy(job, copy)
-        self._hold_or_start(run, cancel_in_progress=False, keys=keys)
+        self._hold_or_start(run, cancel_in_progress=False)
         self._webhooks.workflow_run("requested", run)
 
     def delete(self, run: Run) -> None:
@@ -170,7 +173,7 @@ class Lifecycle:
         shutil.rmtree(self.requests.folder, ignore_errors=True)
         zombies = ("zombie_queued", "zombie_in_progress")
         left = [run for run in self._state.runs.values() if not run.is_over and run.oddity not in zombies]
-        jobs = {run.id: self._state.jobs_of(run.id, run.current.number) for run in left}
+        jobs = {run.id: self._executed_jobs(run) for run in left}
         # Lost runs end before any other begins: the place of one in its group may be what another waits for.
         for run in left:
             if has_started(jobs[run.id]):
@@ -244,9 +247,7 @@ class Lifecycle:
         if self._state.now() - run.created_at > RERUN_WITHIN:
             raise RunRefusedError("Unable to retry this workflow run because it was created over a month ago")
 
-    def _hold_or_start(
-        self, run: Run, *, cancel_in_progress: bool, keys: frozenset[str] | None = None
-    ) -> None:
+    def _hold_or_start(self, run: Run, *, cancel_in_progress: bool) -> None:
         turn = self._groups.enter(run)
         run.current.status = "pending" if turn.must_wait or run.oddity == "superseded" else "queued"
         self._state.changed(run)
@@ -256,7 +257,7 @@ class Lifecycle:
         if turn.must_wait and cancel_in_progress and turn.holder is not None:
             self._cancel_holder(turn.holder)
         if not turn.must_wait:
-            self._start(run, keys)
+            self._start(run)
 
     def _cancel_holder(self, holder: Run) -> None:
         try:
@@ -264,11 +265,11 @@ class Lifecycle:
         except RunRefusedError:
             _log.debug("run %d is in the way of its group and cannot be cancelled", holder.id)
 
-    def _start(self, run: Run, keys: frozenset[str] | None = None) -> None:
+    def _start(self, run: Run) -> None:
         if run.current.status == "pending" and run.oddity != "superseded":
             run.current.status = "queued"
             self._state.changed(run)
-        task = asyncio.get_running_loop().create_task(self._drive(run, keys), name=f"run {run.id}")
+        task = asyncio.get_running_loop().create_task(self._drive(run), name=f"run {run.id}")
         self._tasks[run.id] = task
         task.add_done_callback(lambda done: self._forget(run, done))
 
@@ -278,7 +279,7 @@ class Lifecycle:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("run %d ended by a fault of the emulator", run.id, exc_info=error)
 
-    async def _drive(self, run: Run, keys: frozenset[str] | None) -> None:
+    async def _drive(self, run: Run) -> None:
         match run.oddity:
             case "zombie_queued":
                 return
@@ -291,19 +292,19 @@ class Lifecycle:
                 return
         async with self._slots:
             await asyncio.sleep(self._state.draw(self._settings.delays.jobs_lag).total_seconds())
-            conclusion = await self._execute(run, keys)
+            conclusion = await self._execute(run)
         if not self._is_open and conclusion == "cancelled":
             self._interrupt(run)
         elif run.oddity != "zombie_in_progress":
             self._finish(run, conclusion)
         await asyncio.to_thread(shutil.rmtree, self.requests.work_dir(run), ignore_errors=True)
 
-    async def _execute(self, run: Run, keys: frozenset[str] | None) -> str:
+    async def _execute(self, run: Run) -> str:
         repository = self._repositories.find(*run.repository.split("/"))
         found = self.files.at(repository, run.head_sha, run.workflow_path) if repository else None
         if repository is None or found is None:
             return "startup_failure"
-        request = self.requests.make(run, repository, found.text, keys)
+        request = self.requests.make(run, repository, found.text)
         recorder = RunRecorder(run, self._state, self._logs, self._webhooks)
         request.work_dir.mkdir(parents=True, exist_ok=True)
         execution = RunExecution(request, recorder, self._execution_settings(run))
@@ -337,9 +338,13 @@ class Lifecycle:
 
     def _interrupt(self, run: Run) -> None:
         """Note that the emulator stopped in the middle; a run that no runner had taken begins anew later."""
-        jobs = self._state.jobs_of(run.id, run.current.number)
+        jobs = self._executed_jobs(run)
         if has_started(jobs):
             self._lose(run, jobs)
+
+    def _executed_jobs(self, run: Run) -> list[Job]:
+        """Return the jobs of the latest attempt, without those that it keeps from the one before."""
+        return [job for job in self._state.jobs_of(run.id, run.current.number) if not job.is_kept]
 
     def _lose(self, run: Run, jobs: Sequence[Job]) -> None:
         for job in jobs:

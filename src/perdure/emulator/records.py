@@ -56,6 +56,8 @@ class Job(Record):
     outputs: dict[str, str] = Field(default_factory=dict)
     annotations: list[Annotation] = Field(default_factory=list)
     summaries: dict[int, str] = Field(default_factory=dict)
+    is_kept: bool = False
+    """Whether it stands for a job of an earlier attempt that a re-run does not execute again."""
 
     def step(self, number: int) -> Step:
         """Return the step of this number, making it where a later attempt names one more."""
@@ -76,6 +78,8 @@ class Attempt(BaseModel):
     started_at: datetime
     updated_at: datetime
     triggering_actor: str
+    only_jobs: list[str] | None = None
+    """Keys of the jobs that a re-run executes; None for all."""
 
 
 class Run(Record):

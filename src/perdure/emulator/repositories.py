@@ -265,25 +265,35 @@ class Repositories:
         self._known: dict[str, Repository] = {}
 
     def find(self, owner: str, name: str) -> Repository | None:
-        """Return a repository, or None; names that could leave the root are none."""
-        full_name = f"{owner}/{name}"
-        known = self._known.get(full_name)
-        if known is not None and known.folder.is_dir():
-            return known
+        """Return a repository, or None; names that could leave the root are none. Case is ignored."""
         if not (_NAME.fullmatch(owner) and _NAME.fullmatch(name)):
             return None
-        for folder in (self.root / owner / name, self.root / owner / f"{name}.git"):
-            if _is_repository(folder):
-                self._known[full_name] = Repository(full_name, folder)
-                return self._known[full_name]
-        self._known.pop(full_name, None)
-        return None
+        key = f"{owner}/{name}".lower()
+        known = self._known.get(key)
+        if known is not None and known.folder.is_dir():
+            return known
+        folder = self._folder(owner, name)
+        if folder is None:
+            self._known.pop(key, None)
+            return None
+        self._known[key] = Repository(f"{folder.parent.name}/{folder.name.removesuffix('.git')}", folder)
+        return self._known[key]
 
     def all(self) -> list[Repository]:
         """Return every repository, by name."""
         folders = [folder for folder in self.root.glob("*/*") if _is_repository(folder)]
         names = sorted({(folder.parent.name, folder.name.removesuffix(".git")) for folder in folders})
         return [found for owner, name in names if (found := self.find(owner, name))]
+
+    def _folder(self, owner: str, name: str) -> Path | None:
+        for folder in (self.root / owner / name, self.root / owner / f"{name}.git"):
+            if _is_repository(folder):
+                return folder
+        wanted = f"{owner}/{name}".lower()
+        for folder in self.root.glob("*/*"):
+            if f"{folder.parent.name}/{folder.name.removesuffix('.git')}".lower() == wanted:
+                return folder if _is_repository(folder) else None
+        return None
 
 
 def create_repository(

@@ -20,11 +20,10 @@ class RunRequests:
         self.html_url = "http://github.localhost"
         self.api_url = "http://api.github.localhost"
 
-    def make(
-        self, run: Run, repository: Repository, text: str, keys: frozenset[str] | None = None
-    ) -> RunRequest:
-        """Describe the latest attempt of a run; ``keys`` are the jobs to execute again."""
-        kept = self._state.jobs_of(run.id, run.current.number) if keys is not None else []
+    def make(self, run: Run, repository: Repository, text: str) -> RunRequest:
+        """Describe the latest attempt of a run."""
+        only = run.current.only_jobs
+        kept = [job for job in self._state.jobs_of(run.id, run.current.number) if job.is_kept]
         return RunRequest(
             run_id=run.id,
             run_number=run.number,
@@ -44,7 +43,7 @@ class RunRequests:
             api_url=self.api_url,
             variables=self._variables(run.repository),
             work_dir=self.work_dir(run),
-            only_jobs=keys,
+            only_jobs=None if only is None else frozenset(only),
             earlier_jobs={
                 job.key: JobResult(result=job.conclusion or "", outputs=job.outputs) for job in kept
             },
