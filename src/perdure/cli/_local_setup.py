@@ -11,7 +11,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from perdure.config import GitHubSettings, Settings, StoreSettings
+from perdure.config import GitHubSettings, Settings, StoreSettings, WatchSettings
 from perdure.engine.connection import connect_local
 from perdure.engine.local import LocalServer, Ports
 from perdure.engine.pollers import pollers
@@ -147,6 +147,10 @@ class LocalSetup:
             environment["PERDURE_GITHUB_URL"] = self.github_url
             environment["PERDURE_GITHUB_TOKEN"] = f"env:{_TOKEN_VARIABLE}"
             environment[_TOKEN_VARIABLE] = "emulated"
+            if self.options.isolated or self._settings.watch == WatchSettings():
+                # Nobody's quota is spent on a GitHub of one's own.
+                environment["PERDURE_WATCH_SHORTEST_INTERVAL"] = "500ms"
+                environment["PERDURE_WATCH_LONGEST_INTERVAL"] = "2s"
         if self.options.isolated or self._settings.store == StoreSettings():
             environment["PERDURE_STORE_PATH"] = str(self.folder / "store")
         return environment

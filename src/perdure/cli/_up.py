@@ -18,10 +18,15 @@ from perdure.cli._local_setup import (
 )
 from perdure.cli._signals import Stop
 from perdure.config import LocalSettings, load_settings
+from perdure.engine.connection import connect_local
 from perdure.engine.local import Ports
+from perdure.engine.namespaces import check_writes
+from perdure.errors import EngineError
 
 RECORD_NAME = "up.json"
 """In the folder, while it is up: what runs, and where."""
+
+_ALARM_INTERVAL_SECONDS = 30
 
 
 async def up(folder: Path | None, ports: Mapping[str, int | None], *, no_emulator: bool) -> int:
@@ -72,6 +77,7 @@ async def _start(setup: LocalSetup, stop: Stop) -> bool:
 async def _stay(setup: LocalSetup, stop: Stop) -> None:
     asked = asyncio.create_task(stop.event.wait())
     gave_up = asyncio.create_task(setup.gives_up())
+    alarm = asyncio.create_task(_alarm(setup.server.address))
     try:
         while not asked.done() and not gave_up.done():
             await asyncio.wait({asked, gave_up}, timeout=1, return_when=asyncio.FIRST_COMPLETED)
@@ -82,6 +88,24 @@ async def _stay(setup: LocalSetup, stop: Stop) -> None:
     finally:
         asked.cancel()
         gave_up.cancel()
+        alarm.cancel()
+
+
+async def _alarm(address: str) -> None:
+    """Say when the server cannot write any more, and when it can again."""
+    trouble = ""
+    while True:
+        await asyncio.sleep(_ALARM_INTERVAL_SECONDS)
+        try:
+            await check_writes(await connect_local(address))
+        except EngineError as error:
+            if not trouble:
+                _errors.show_error(str(error), hint=error.hint)
+            trouble = str(error)
+        else:
+            if trouble:
+                _say("Temporal writes again")
+            trouble = ""
 
 
 def _options(folder: Path, local: LocalSettings, *, with_emulator: bool) -> SetupOptions:

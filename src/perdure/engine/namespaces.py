@@ -6,6 +6,9 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
+
+from perdure.errors import EngineError
 
 LOCAL_RETENTION = timedelta(days=90)
 """A local server keeps what is done for a day unless told otherwise: too short for an account of releases."""
@@ -28,3 +31,20 @@ async def write_retention(client: Client, retention: timedelta) -> None:
             namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=duration)
         )
     )
+
+
+async def check_writes(client: Client) -> None:
+    """Write to the client's namespace, without changing it.
+
+    On a full disk a server says that it is healthy, and answers reads: only a write shows that it is not.
+
+    Raises:
+        EngineError: The server did not write. The message has its reason.
+    """
+    try:
+        await write_retention(client, await read_retention(client))
+    except RPCError as error:
+        msg = f"Temporal cannot write: {error.message}"
+        raise EngineError(
+            msg, hint="is its disk full? What it has acknowledged is kept, and it goes on once there is room"
+        ) from error
