@@ -110,6 +110,9 @@ async def test_cancelling_reaches_github(scene):
     """The run is cancelled where it runs, and whoever waits is told."""
     async with scene.start(*RELEASE, "-f", "wait=60", "--id", "cancelled") as waiting:
         await waiting.says("in_progress")
+        not_held = await scene.run("run", "resolve", "cancelled", "redispatch")
+        assert not_held.process.returncode == 2
+        assert "error: the action's dispatch is not held" in not_held.output
         assert (await scene.run("run", "cancel", "cancelled")).process.returncode == 0
         assert await waiting.ends(within=60) == 1
     assert "error: the action was cancelled" in waiting.output

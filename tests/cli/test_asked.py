@@ -1,6 +1,6 @@
 import pytest
 
-from perdure.cli._asked import action_input
+from perdure.cli._asked import action_input, check_repository, check_workflow_file
 from perdure.errors import InvalidInputError, InvalidRefError, ReservedInputKeyError, UsageError
 
 WELL = {"repository": "acme/library", "workflow_file": "release.yml"}
@@ -26,6 +26,7 @@ def test_a_whole_path_names_the_workflow_file_too():
         pytest.param(
             {"repository": "https://github.com/a/b"}, UsageError, "is not a repo", "OWNER/REPO", id="url"
         ),
+        pytest.param({"repository": "a/b\n"}, UsageError, "is not a repo", "OWNER/REPO", id="line-end"),
         pytest.param({"repository": "acme/.."}, UsageError, "is not a repo", "OWNER/REPO", id="dots"),
         pytest.param({"workflow_file": "Release"}, UsageError, "'Release' is not", ".yml", id="display-name"),
         pytest.param({"workflow_file": "../a.yml"}, UsageError, "'../a.yml' is not", ".yml", id="outside"),
@@ -58,3 +59,15 @@ def test_what_cannot_be_right_is_refused_with_what_to_change(wrong, error_type, 
     with pytest.raises(error_type, match=message) as caught:
         action_input({**WELL, **wrong})
     assert hint in caught.value.hint
+
+
+def test_names_are_checked_alike_wherever_they_are_given():
+    """What one command refuses, no other takes."""
+    assert check_repository("acme/library") == "acme/library"
+    assert check_workflow_file(".github/workflows/release.yml") == "release.yml"
+    for wrong in ("acme", "acme/..", "a/b\n", "a b/c"):
+        with pytest.raises(UsageError, match="is not a repository"):
+            check_repository(wrong)
+    for wrong in ("Release", "a/b.yml", ""):
+        with pytest.raises(UsageError, match="is not the name of an Actions workflow file"):
+            check_workflow_file(wrong)

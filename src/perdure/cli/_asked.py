@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from perdure.errors import InvalidRefError, UsageError
-from perdure.model.actions import ActionInput
+from perdure.model.actions import ActionInput, WorkflowFileName
 from perdure.model.dispatch import check_caller_inputs
+from perdure.model.names import RepositoryName
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.IGNORECASE)
 
@@ -36,6 +37,32 @@ def action_input(options: Mapping[str, object]) -> ActionInput:
         _check_ref(asked.ref)
     check_caller_inputs(asked.inputs)
     return asked
+
+
+def check_repository(text: str) -> str:
+    """Return the name of a repository.
+
+    Raises:
+        UsageError: It cannot be one.
+    """
+    return _checked(TypeAdapter(RepositoryName), "repository", text)
+
+
+def check_workflow_file(text: str) -> str:
+    """Return the bare name of a workflow file.
+
+    Raises:
+        UsageError: It cannot be one.
+    """
+    return _checked(TypeAdapter(WorkflowFileName), "workflow_file", text)
+
+
+def _checked(adapter: TypeAdapter[str], field: str, text: str) -> str:
+    try:
+        return adapter.validate_python(text)
+    except ValidationError as error:
+        wrong, hint = _WRONG[field]
+        raise UsageError(f"{text!r} {wrong}", hint=hint) from error
 
 
 def _check_ref(ref: str) -> None:

@@ -1,20 +1,19 @@
 """What ``perdure doctor`` does once its options are read."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import typer
 
+from perdure.cli._asked import check_repository, check_workflow_file
 from perdure.cli._doctor_engine import check_engine
 from perdure.cli._doctor_github import check_github
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._findings import Finding, Level, ok, problem_of, warning
 from perdure.cli._shown import shown
 from perdure.config import Settings, load_settings
-from perdure.errors import SettingsError, UsageError
-from perdure.model.names import REPOSITORY_PATTERN, WORKFLOW_FILE_PATTERN, workflow_file_name
+from perdure.errors import SettingsError
 
 _MARKS = {
     Level.OK: ("ok", typer.colors.GREEN),
@@ -51,16 +50,11 @@ def check(subject: Subject, *, as_json: bool, address: str | None, namespace: st
 
 
 def _checked(subject: Subject) -> Subject:
-    if subject.repository is not None and not re.match(REPOSITORY_PATTERN, subject.repository):
-        msg = f"{subject.repository!r} is not a repository"
-        raise UsageError(msg, hint="write OWNER/REPO, as in acme/library")
-    if subject.workflow_file is None:
-        return subject
-    name = workflow_file_name(subject.workflow_file)
-    if not re.match(WORKFLOW_FILE_PATTERN, name):
-        msg = f"{subject.workflow_file!r} is not the name of an Actions workflow file"
-        raise UsageError(msg, hint="name a .yml or .yaml file of the folder .github/workflows")
-    return Subject(repository=subject.repository, workflow_file=name)
+    repository, workflow_file = subject.repository, subject.workflow_file
+    return Subject(
+        repository=check_repository(repository) if repository is not None else None,
+        workflow_file=check_workflow_file(workflow_file) if workflow_file is not None else None,
+    )
 
 
 async def _findings(subject: Subject, address: str | None, namespace: str | None) -> AsyncIterator[Finding]:

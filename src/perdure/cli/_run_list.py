@@ -1,7 +1,6 @@
 """What ``perdure run list`` does once its options are read."""
 
 import asyncio
-import re
 import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ from datetime import UTC, datetime
 import typer
 
 from perdure.cli import _errors
+from perdure.cli._asked import check_repository
 from perdure.cli._durations import format_duration
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._session import open_session
 from perdure.cli._shown import shown
 from perdure.engine.actions import ActionSummary, list_actions
-from perdure.errors import UsageError
-from perdure.model.names import REPOSITORY_PATTERN
 
 _COLUMNS = ("ID", "STATUS", "REPOSITORY", "WORKFLOW", "STARTED", "ACTIONS RUN")
 
@@ -36,7 +34,9 @@ def list_runs(wanted: Wanted, *, as_json: bool, address: str | None, namespace: 
     Raises:
         UsageError: The repository cannot be one.
     """
-    _check(wanted.repository)
+    if wanted.repository is not None:
+        # OWNER/ stands for all of an owner's.
+        check_repository(wanted.repository + ("any" if wanted.repository.endswith("/") else ""))
     status = wanted.status.replace("-", "_") if wanted.status else None
 
     async def main() -> ExitCode:
@@ -50,13 +50,6 @@ def list_runs(wanted: Wanted, *, as_json: bool, address: str | None, namespace: 
         return ExitCode.SUCCESS
 
     return asyncio.run(main())
-
-
-def _check(repository: str | None) -> None:
-    if repository is None or repository.endswith("/") or re.match(REPOSITORY_PATTERN, repository):
-        return
-    msg = f"{repository!r} is not a repository"
-    raise UsageError(msg, hint="write OWNER/REPO, as in acme/library, or OWNER/ for all of an owner's")
 
 
 async def _print_table(found: AsyncIterator[ActionSummary]) -> None:
