@@ -63,7 +63,7 @@ def answer(kind):
             id="fail",
         ),
         pytest.param(
-            DispatchState(answer=answer("ambiguous"), looked=True, takes_dispatch_id=False),
+            DispatchState(answer=answer("ambiguous"), looked=True, may_repeat=False),
             DispatchMove.ASK,
             id="a-run-without-id-is-never-repeated-alone",
         ),
@@ -84,7 +84,7 @@ def test_next_dispatch_move(state, expected):
         looked=st.booleans(),
         found=st.lists(st.integers(1), max_size=2).map(tuple),
         keyed=st.booleans(),
-        takes_dispatch_id=st.booleans(),
+        may_repeat=st.booleans(),
         on_ambiguity=st.sampled_from(OnAmbiguity),
     )
 )
@@ -96,7 +96,7 @@ def test_nothing_is_sent_again_that_may_have_been_taken(state):
         assert state.answer.kind not in {"started", "accepted"}
         if state.answer.kind == "ambiguous":
             assert state.looked
-            assert state.takes_dispatch_id
+            assert state.may_repeat
             assert state.on_ambiguity is AGAIN
 
 

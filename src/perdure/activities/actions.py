@@ -42,6 +42,7 @@ class FindActionsRunsInput(Model):
 
     Attributes:
         since: Runs created before are not meant.
+        after_number: Neither are runs up to this number.
         within: How long to go on looking while there is none. Zero looks once.
         more_than: Go on while there are not more than this many.
     """
@@ -52,6 +53,7 @@ class FindActionsRunsInput(Model):
     dispatch_id: str
     correlation: Correlation
     since: datetime
+    after_number: int = 0
     within: timedelta = timedelta(0)
     more_than: int = 0
 
@@ -126,7 +128,9 @@ class ActionActivities:
         )
         if facts is None:
             warning = "the workflow file cannot be read with these permissions (contents: read): its inputs"
-            return plan.model_copy(update={"warnings": (f"{warning} are not checked beforehand",)})
+            return plan.model_copy(
+                update={"file_is_known": False, "warnings": (f"{warning} are not checked beforehand",)}
+            )
         return _with_file_facts(plan, facts, input.workflow_file)
 
     @activity.defn
@@ -214,9 +218,10 @@ class ActionActivities:
             return await self._github.find_actions_runs(
                 input.repository, input.workflow_file, input.dispatch_id, input.since, input.correlation
             )
-        return await self._github.list_actions_runs(
+        runs = await self._github.list_actions_runs(
             input.repository, workflow_file=input.workflow_file, since=input.since, branch=input.ref
         )
+        return [actions_run for actions_run in runs if actions_run.actions_run_number > input.after_number]
 
 
 def _with_file_facts(plan: DispatchPlan, facts: WorkflowFileFacts, workflow_file: str) -> DispatchPlan:

@@ -322,6 +322,8 @@ async def _summary(execution: WorkflowExecution) -> ActionSummary:
 
 def _engine_error(error: RPCError, workflow_id: str) -> EngineError | UsageError:
     match error.status:
+        case RPCStatusCode.NOT_FOUND if "completed" in error.message:
+            return UsageError(f"{workflow_id} has ended", hint=f"see how: perdure run show {workflow_id}")
         case RPCStatusCode.NOT_FOUND:
             return ActionNotKnownError(
                 f"there is no action {workflow_id!r}", hint="list them with: perdure run list"

@@ -54,6 +54,7 @@ class DispatchPlan(Model):
         takes_dispatch_id: Whether the workflow file has an input of that name; assumed where the file
             cannot be read.
         correlation: Where the run will show it.
+        file_is_known: Whether the file was read; else both are assumptions.
         grace_time: How long lists may lag on this host.
         reconcile_interval: After how long without news the run is read, at first.
         search_attributes: Whether the namespace takes Perdure's search attributes.
@@ -64,6 +65,7 @@ class DispatchPlan(Model):
     head_sha: str = ""
     takes_dispatch_id: bool = True
     correlation: Correlation = Correlation.RUN_NAME
+    file_is_known: bool = True
     grace_time: timedelta = DEFAULT_GRACE_TIME
     reconcile_interval: timedelta = timedelta(minutes=5)
     search_attributes: bool = False
@@ -116,7 +118,7 @@ class DispatchState(Model):
         looked: Whether a whole grace time passed, after that answer, without a run that carries the id.
         found: Runs that carry the id.
         keyed: Whether the caller gave a key, so that a run may be there before anything was sent.
-        takes_dispatch_id: Whether the run can be recognised at all.
+        may_repeat: Whether a run would certainly be recognised, so that its absence proves something.
         on_ambiguity: The step's policy.
     """
 
@@ -124,7 +126,7 @@ class DispatchState(Model):
     looked: bool = False
     found: tuple[int, ...] = ()
     keyed: bool = False
-    takes_dispatch_id: bool = True
+    may_repeat: bool = True
     on_ambiguity: OnAmbiguity = OnAmbiguity.REDISPATCH
 
 
@@ -148,14 +150,14 @@ def next_dispatch_move(state: DispatchState) -> DispatchMove:
 
 
 def _without_repeating(state: DispatchState) -> DispatchMove:
-    ask = state.on_ambiguity is OnAmbiguity.HOLD or not state.takes_dispatch_id
+    ask = state.on_ambiguity is OnAmbiguity.HOLD or not state.may_repeat
     return DispatchMove.ASK if ask else DispatchMove.GIVE_UP
 
 
 def _after_ambiguity(state: DispatchState) -> DispatchMove:
     if state.on_ambiguity is OnAmbiguity.FAIL:
         return DispatchMove.GIVE_UP
-    if state.on_ambiguity is OnAmbiguity.HOLD or not state.takes_dispatch_id:
+    if state.on_ambiguity is OnAmbiguity.HOLD or not state.may_repeat:
         return DispatchMove.ASK
     return DispatchMove.POST
 

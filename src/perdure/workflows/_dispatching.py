@@ -35,6 +35,8 @@ with workflow.unsafe.imports_passed_through():
 _KEYED_LOOK_BACK = timedelta(days=7)
 """How far back a run of the same key is looked for before the first dispatch."""
 
+_UNMARKED_LOOK_BACK = timedelta(days=30)
+
 _NOT_SENT_PAUSE = timedelta(seconds=5)
 
 
@@ -51,6 +53,7 @@ class Dispatching:
         self._control = control
         self._takes_id = plan.takes_dispatch_id
         self.dispatched_at: datetime = workflow.now()
+        self._last_number = 0
         self.was_ambiguous = False
         """Whether a second run may still turn up."""
 
@@ -62,7 +65,9 @@ class Dispatching:
             ApplicationError: GitHub refuses it.
         """
         state = DispatchState(
-            keyed=keyed, takes_dispatch_id=self._takes_id, on_ambiguity=self._input.on_ambiguity
+            keyed=keyed and self._recognisable,
+            may_repeat=self._may_repeat,
+            on_ambiguity=self._input.on_ambiguity,
         )
         while True:
             match next_dispatch_move(state):
@@ -85,6 +90,10 @@ class Dispatching:
         self._account.stage(Stage.DISPATCHING)
         if not self.was_ambiguous:
             self.dispatched_at = workflow.now()
+        if not self._recognisable:
+            # Runs that are there already are not this dispatch's: afterwards only a newer one can be.
+            before = await _calls.find_actions_runs(self._find(since=workflow.now() - _UNMARKED_LOOK_BACK))
+            self._last_number = max((run.actions_run_number for run in before), default=0)
         answer = await self._send()
         match answer.kind:
             case "started":
@@ -103,9 +112,9 @@ class Dispatching:
                 )
             case _:
                 self._account.note(NoteKind.DISPATCH, f"not dispatched yet: {answer.reason}")
-        return state.model_copy(
-            update={"answer": answer, "looked": False, "takes_dispatch_id": self._takes_id}
-        )
+        # A run without the id on it would be looked for in vain: a person is asked at once.
+        in_vain = answer.kind == "ambiguous" and not self._recognisable
+        return state.model_copy(update={"answer": answer, "looked": in_vain, "may_repeat": self._may_repeat})
 
     async def _send(self) -> DispatchAnswer:
         inputs = dict(self._input.inputs)
@@ -169,7 +178,7 @@ class Dispatching:
             return await self._post(state)
         if decided.decision == "adopt" and decided.actions_run_id:
             return state.model_copy(update={"found": (decided.actions_run_id,)})
-        return state.model_copy(update={"on_ambiguity": OnAmbiguity.FAIL, "takes_dispatch_id": True})
+        return state.model_copy(update={"on_ambiguity": OnAmbiguity.FAIL, "may_repeat": True})
 
     async def _read(self, state: DispatchState) -> ActionsRun:
         answer = state.answer
@@ -189,7 +198,11 @@ class Dispatching:
     def _recognisable(self) -> bool:
         return self._takes_id and self._plan.correlation is not Correlation.NONE
 
-    def _find(self, *, since: datetime, within: timedelta) -> FindActionsRunsInput:
+    @property
+    def _may_repeat(self) -> bool:
+        return self._recognisable and self._plan.file_is_known
+
+    def _find(self, *, since: datetime, within: timedelta = timedelta(0)) -> FindActionsRunsInput:
         return FindActionsRunsInput(
             repository=self._input.repository,
             workflow_file=self._input.workflow_file,
@@ -197,6 +210,7 @@ class Dispatching:
             dispatch_id=self._dispatch_id,
             correlation=self._plan.correlation if self._takes_id else Correlation.NONE,
             since=since,
+            after_number=self._last_number,
             within=within,
         )
 

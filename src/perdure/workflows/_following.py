@@ -64,6 +64,20 @@ class Following:
         else:
             self._learn(seen)
 
+    def switch_to(self, earlier: ActionsRun) -> None:
+        """Follow this run instead: it was started before by the same dispatch."""
+        known = self.followed.actions_run
+        if known.is_completed or earlier.actions_run_id == known.actions_run_id:
+            return
+        self._account.note(
+            NoteKind.DUPLICATE, f"{known.html_url} is a duplicate of {earlier.html_url}, which was first"
+        )
+        duplicates = (*self._account.progress.duplicates, known.actions_run_id)
+        self._account.update(duplicates=tuple(dict.fromkeys(duplicates)))
+        self.followed = Followed(actions_run=earlier, queued_at=self.followed.queued_at)
+        self._look = True
+        self._show()
+
     async def to_the_next_move(self) -> FollowMove:
         """Wait until there is something to do about the run other than waiting."""
         if self._input.wait is WaitBy.WATCH and not self.followed.actions_run.is_completed:

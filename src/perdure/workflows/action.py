@@ -76,6 +76,12 @@ class ActionWorkflow:
         if self._following is not None:
             self._following.hear(seen)
 
+    @workflow.signal
+    def earlier_run_found(self, earlier: ActionsRun | None = None) -> None:
+        """Follow the first of two runs that one dispatch has started; its guard cancels the second."""
+        if self._following is not None and earlier is not None:
+            self._following.switch_to(earlier)
+
     @workflow.update
     def decide_held_dispatch(self, decision: HeldDecision) -> None:
         """Decide about a dispatch whose fate nobody knows: dispatch again, adopt a run, or fail."""

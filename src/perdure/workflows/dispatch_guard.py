@@ -1,10 +1,11 @@
 """Goes on looking for a second run of a dispatch whose answer was lost, after its action has its result."""
 
+import contextlib
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from perdure.workflows import _calls
 from perdure.workflows._dispatching import Dispatching
@@ -14,7 +15,9 @@ with workflow.unsafe.imports_passed_through():
     from perdure.activities.dispatching import CancelInput
     from perdure.model.actions import ActionInput, ActionsRun
     from perdure.model.base import Model
-    from perdure.model.dispatch import Correlation, DispatchPlan, created_since
+    from perdure.model.dispatch import Correlation, DispatchPlan, choose_actions_run, created_since
+
+EARLIER_RUN_SIGNAL = "earlier_run_found"
 
 _INTERVALS = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 15, 30, 60, 120, 300))
 
@@ -35,6 +38,7 @@ class DispatchGuardInput(Model):
     ref: str
     dispatch_id: str
     correlation: Correlation
+    action_workflow_id: str
     kept_actions_run_id: int
     since: datetime
     grace_time: timedelta
@@ -88,21 +92,37 @@ class DispatchGuardWorkflow:
                 since=created_since(known.since),
             )
         )
-        kept = [run for run in found if run.actions_run_id == known.kept_actions_run_id]
-        others = [run for run in found if run.actions_run_id != known.kept_actions_run_id]
-        for duplicate in others:
-            await self._end(duplicate)
-        gone_or_ended = not kept or kept[0].is_completed
+        kept = self._choose(found)
+        if kept is not None and kept.actions_run_id != known.kept_actions_run_id:
+            await self._tell_the_action(kept)
+        for duplicate in found:
+            if duplicate is not kept and not duplicate.is_completed:
+                await self._end(duplicate)
+        gone_or_ended = kept is None or kept.is_completed
         self._known = self._known.model_copy(
             update={
                 "looks": known.looks + 1,
+                "kept_actions_run_id": kept.actions_run_id if kept else known.kept_actions_run_id,
                 "ended_at": known.ended_at or (workflow.now() if gone_or_ended else None),
             }
         )
 
+    def _choose(self, found: list[ActionsRun]) -> ActionsRun | None:
+        """Return the run to keep: the first, unless the one that was followed has ended already."""
+        kept = next((run for run in found if run.actions_run_id == self._known.kept_actions_run_id), None)
+        alive = [run for run in found if not run.is_completed]
+        if not alive or (kept is not None and kept.is_completed):
+            return kept
+        return choose_actions_run(alive)[0]
+
+    async def _tell_the_action(self, earlier: ActionsRun) -> None:
+        with contextlib.suppress(ApplicationError):
+            # It may have ended: then nobody waits for the run that is kept.
+            await workflow.get_external_workflow_handle(self._known.action_workflow_id).signal(
+                EARLIER_RUN_SIGNAL, earlier
+            )
+
     async def _end(self, duplicate: ActionsRun) -> None:
-        if duplicate.is_completed:
-            return
         refused = await _calls.cancel_actions_run(CancelInput(ref=duplicate.ref))
         workflow.logger.warning("cancelled the duplicate %s %s", duplicate.html_url, refused)
         cancelled = dict.fromkeys((*self._known.cancelled, duplicate.actions_run_id))
@@ -124,6 +144,7 @@ async def guard_dispatch(
                 ref=plan.ref,
                 dispatch_id=dispatch_id,
                 correlation=plan.correlation,
+                action_workflow_id=workflow.info().workflow_id,
                 kept_actions_run_id=kept.actions_run_id,
                 since=dispatching.dispatched_at,
                 grace_time=plan.grace_time,
