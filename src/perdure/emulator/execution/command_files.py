@@ -33,7 +33,6 @@ class CommandFiles:
 
     def __init__(self, folder: Path, step: str) -> None:
         """Make the files, empty."""
-        folder.mkdir(parents=True, exist_ok=True)
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         self._names = {variable: f"{name}_{step}" for variable, name in NAMES.items()}
         self.environment = {variable: str(folder / name) for variable, name in self._names.items()}
@@ -41,12 +40,7 @@ class CommandFiles:
             os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644, dir_fd=self._folder))
 
     def close(self) -> None:
-        """Remove the files."""
-        for name in self._names.values():
-            try:
-                os.unlink(name, dir_fd=self._folder)
-            except OSError:
-                continue
+        """Let go of the folder; the files go with the job."""
         os.close(self._folder)
 
     def text(self, variable: str, *, limit: int = MAX_BYTES) -> str:

@@ -5,7 +5,6 @@ still runs when it is told to stop.
 """
 
 import asyncio
-import json
 import shutil
 import stat
 import sys
@@ -55,22 +54,26 @@ class JobExecution:
         observer.step_started(key, _SET_UP)
         outputs: dict[str, str] = {}
         try:
-            if self._set_up():
+            if await self._set_up():
                 await self._steps.run(self._instance.definition.steps, self._job.frame, _SET_UP + 1)
                 outputs = self._outputs()
                 self._complete()
         finally:
             for timer in self._timers:
                 timer.cancel()
-            self._job.sandbox.close()
-            remove_tree(self._job.folder)
+            # Ends even when this is cancelled: a thread, once begun, does.
+            await asyncio.to_thread(self._tear_down)
         return self._job.status, outputs
 
-    def _set_up(self) -> bool:
+    def _tear_down(self) -> None:
+        self._job.sandbox.close()
+        remove_tree(self._job.folder)
+
+    async def _set_up(self) -> bool:
         job, observer, key = self._job, self._run.observer, self._instance.key
         complaint = None
         try:
-            self._prepare()
+            await self._prepare()
         except (ExpressionError, OSError) as error:
             complaint = f"The template is not valid. {self._run.request.workflow_path}: {error}"
         if self._instance.definition.container or self._instance.definition.services:
@@ -84,11 +87,9 @@ class JobExecution:
         observer.step_finished(key, _SET_UP, "failure" if complaint else "success")
         return complaint is None
 
-    def _prepare(self) -> None:
+    async def _prepare(self) -> None:
         job = self._job
-        job.prepare()
-        event = Path(to_text(job.github["event_path"]))
-        event.write_text(json.dumps(self._run.request.event, indent=2), encoding="utf-8")
+        await asyncio.to_thread(job.prepare)
         self._log_set_up()
         scope = job.scope(job.frame)
         job.env.update(evaluated_env(self._instance.file.env, scope))

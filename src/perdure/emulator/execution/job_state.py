@@ -1,5 +1,6 @@
 """What the parts of a running job share."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,11 +52,12 @@ class JobState:
         self.workspace = folder / "work" / repository / repository
         self.log = JobLog(run.observer, instance.key, run.settings.max_log_bytes)
         self.runner = contexts.runner_context(runner_name, folder)
+        self._event = self.temp / "event.json"
         self.github: dict[str, object] = {
             **run.github,
             "job": instance.definition.identifier,
             "workspace": str(self.workspace),
-            "event_path": str(folder / "temp" / "_github_workflow" / "event.json"),
+            "event_path": str(self._event),
         }
         self.env: dict[str, str] = {}
         self.paths: list[str] = []
@@ -88,11 +90,11 @@ class JobState:
         self.run.observer.steps_known(self.instance.key, list(names))
 
     def prepare(self) -> None:
-        """Make the job's folders."""
-        for folder in (self.workspace, self.temp / "_github_workflow", self.folder / "tools"):
-            folder.mkdir(parents=True, exist_ok=True)
-        for name in ("home", "tmp"):
+        """Make the job's folders, and the file with the event."""
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        for name in ("home", "temp", "tmp", "tools"):
             (self.folder / name).mkdir(exist_ok=True)
+        self._event.write_text(json.dumps(self.run.request.event, indent=2), encoding="utf-8")
 
     def variables(self, frame: Frame, step_env: Mapping[str, str]) -> dict[str, str]:
         """Make the environment of a step: nothing in it comes from the emulator's own."""

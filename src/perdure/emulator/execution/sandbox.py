@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from perdure.emulator.execution.pacing import turn
 from perdure.emulator.execution.process_tree import processes_with
 from perdure.emulator.execution.visible_files import view_words
 
@@ -140,7 +141,8 @@ class Sandbox:
     async def command(self, arguments: Sequence[str], cwd: Path) -> tuple[list[str], Path | None]:
         """Turn a program's arguments into those that run it inside, with the folder to start them in."""
         if self._holder is None and (self.isolation.files or (self.isolation.network and not self._network)):
-            self._open()
+            async with turn():
+                self._open()
             await self._until_open()
         if self._holder is None:
             return list(arguments), cwd

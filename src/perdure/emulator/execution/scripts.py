@@ -14,6 +14,7 @@ from perdure.emulator.execution.command_files import MAX_SUMMARY, NAMES, Command
 from perdure.emulator.execution.expressions import evaluate_tree, interpolate, lookup_text
 from perdure.emulator.execution.invocation import Invocation, StepFailedError
 from perdure.emulator.execution.joblog import StepOutput
+from perdure.emulator.execution.pacing import turn
 from perdure.emulator.execution.process import Process
 
 _SHELLS = {
@@ -40,10 +41,11 @@ async def run_script(invocation: Invocation) -> None:
     folder = job.workspace / _setting(invocation, "working-directory")
     variables = invocation.variables()
     path = job.temp / f"{uuid.uuid4()}{_SUFFIXES.get(shell, '.sh')}"
-    path.write_text(script if script.endswith("\n") else script + "\n", encoding="utf-8")
     arguments = _command(shell, path, variables["PATH"])
     _announce(invocation, script, arguments, path)
-    files = CommandFiles(job.temp / "_runner_file_commands", path.stem)
+    async with turn():
+        path.write_text(script if script.endswith("\n") else script + "\n", encoding="utf-8")
+        files = CommandFiles(job.temp, path.stem)
     output = StepOutput(job.log, invocation.number)
     try:
         code = await _run(invocation, arguments, {**variables, **files.environment}, folder, output)
@@ -115,7 +117,8 @@ async def _run(
             "No such file or directory"
         )
     command, cwd = await job.sandbox.command(arguments, folder)
-    process = Process(command, env=env, cwd=cwd, wrapped=job.sandbox.wraps)
+    async with turn():
+        process = Process(command, env=env, cwd=cwd, wrapped=job.sandbox.wraps)
     settings = job.run.settings
     code = await process.finish(
         output.line, invocation.stop, (settings.interrupt_wait, settings.terminate_wait)
