@@ -98,6 +98,19 @@ async def test_a_token_ends_with_its_hour(client, mint, clock):
         assert (answer.status_code, answer.json()["message"]) == (401, "Bad credentials")
 
 
+async def test_all_tokens_can_be_made_to_expire(client, mint, emulator):
+    """For tests of renewal: what was minted before is refused, what is minted afterwards works."""
+    old = await mint()
+    emulator.authentication.expire_tokens()
+    new = await mint()
+    statuses = [
+        (await client.get(f"/repos/{REPOSITORY}", headers=bearer(one["token"]))).status_code
+        for one in (old, new)
+    ]
+
+    assert statuses == [401, 200]
+
+
 async def test_a_token_is_limited_to_its_repositories(client, mint):
     """Repositories outside the token do not exist for it."""
     made = await mint(repositories=["octo-repo"])

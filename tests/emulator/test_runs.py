@@ -51,6 +51,18 @@ async def test_lists_lag_behind_the_run_itself(client, emulator, clock):
     assert (await client.get(RUNS)).json()["total_count"] == 1
 
 
+async def test_real_timing_lets_lists_jobs_and_runners_wait(root, connect, clock):
+    """With GitHub's own timing lists show a run after 1-5 s, its jobs come later, runners after 2-10 s."""
+    async with GitHubEmulator(root, timing="real", clock=clock) as emulator, connect(emulator) as client:
+        number = await client.dispatch()
+        early = ((await client.get(RUNS)).json()["total_count"], await client.jobs(number))
+        clock.ahead = timedelta(seconds=5)
+        late = (await client.get(RUNS)).json()["total_count"]
+
+    assert (early, late) == ((0, []), 1)
+    assert emulator.settings.delays.pick_up_delay == (2.0, 10.0)
+
+
 async def test_lists_are_filtered_and_paged(client, emulator, clock):
     """Each filter does what GitHub's does, and ``Link`` leads through the pages."""
     numbers = [await client.dispatch(dispatch_id=str(at)) for at in range(3)]

@@ -1,8 +1,18 @@
 """GitHub in a process: for rehearsals, for the demo, for tests.
 
 A folder of real git repositories, one per ``owner/repo``, is served as GitHub's REST API; dispatched workflow
-files are executed on this machine. ``GitHubEmulator`` is the application, ``running_emulator`` serves it in
-an event loop, ``run_emulator`` is the command's.
+files are executed on this machine. `GitHubEmulator` is the ASGI application, `running_emulator` serves it
+inside an event loop, `run_emulator` is the command's.
+
+Without Apps and tokens in its settings an emulator is open: any token is taken for the first user's
+(``octocat``). So it listens on loopback only, unless told otherwise, and answers to no foreign host name.
+
+Runs, jobs, logs, artifacts and numbers are kept in ``ROOT/.emulator``. A run that was executing when the
+emulator was stopped or killed has lost its runner and ends as ``failure``, with an annotation that says so;
+one that was still waiting for a runner or for its concurrency group starts again.
+
+`Faults.fail_next` breaks answers, `Faults.next_run` makes runs odd; over HTTP the same is at ``/_emulator``
+where the setting ``control`` is on.
 """
 
 from perdure.emulator.emulator import GitHubEmulator

@@ -5,6 +5,7 @@ http://api.github.localhost/``); with GHES's prefix ``/api/v3`` or without. What
 for people, a download, or, where it is switched on, the tests' own ``/_emulator``.
 """
 
+import asyncio
 import hashlib
 import logging
 import secrets
@@ -78,6 +79,9 @@ class EmulatorApp:
         fault = self._services.faults.take(request.method, scope["path"])
         served = _Exchange(self._services, request)
         try:
+            if fault is not None and fault.kind == "delay":
+                await asyncio.sleep(fault.delay)
+                fault = None
             if fault is None:
                 response = await self._answer(request, served)
                 served.status = response.status_code

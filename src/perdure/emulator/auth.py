@@ -133,6 +133,7 @@ class Authentication:
         self.revoked: set[str] = set()
         self.suspended: dict[int, datetime] = {}
         """Installations and since when they are suspended."""
+        self._expired_until = 0.0
 
     def identify(self, authorization: str) -> Identity:
         """Return who sent this ``Authorization`` header.
@@ -170,6 +171,7 @@ class Authentication:
             "app": app.id,
             "ins": installation.id,
             "acc": installation.account,
+            "iat": self._settings.clock().timestamp(),
             "exp": int(expires_at.timestamp()),
             "rep": repositories,
             "per": dict(permissions),
@@ -180,6 +182,10 @@ class Authentication:
         if missing > 0:
             token = self._encode(app, {**claims, "pad": secrets.token_urlsafe(missing)[:missing]})
         return token, expires_at
+
+    def expire_tokens(self) -> None:
+        """Let every installation token that exists expire now."""
+        self._expired_until = self._settings.clock().timestamp()
 
     def revoke(self, identity: InstallationIdentity) -> None:
         """Take a token back."""
@@ -205,16 +211,13 @@ class Authentication:
         try:
             # The emulator's own clock decides on the expiry: tests turn it forward.
             claims = jwt.decode(
-                token.split("_", 2)[2], self._secret, algorithms=["HS256"], options={"verify_exp": False}
+                token.split("_", 2)[2], self._secret, algorithms=["HS256"], options=_TIMES_UNCHECKED
             )
         except (jwt.PyJWTError, IndexError):
             raise AuthenticationError("Bad credentials") from None
         app = self._apps.get(str(claims["app"]))
-        if (
-            app is None
-            or claims["exp"] <= self._settings.clock().timestamp()
-            or claims["jti"] in self.revoked
-        ):
+        is_over = claims["exp"] <= self._settings.clock().timestamp() or claims["iat"] <= self._expired_until
+        if app is None or is_over or claims["jti"] in self.revoked:
             raise AuthenticationError("Bad credentials")
         found = [one for one in app.installations if one.id == claims["ins"]]
         if app.installations and not found:

@@ -5,6 +5,7 @@
 * ``GET /_emulator/requests``: every request served, and counts per endpoint; ``DELETE`` begins anew.
 * ``GET /_emulator/runs``: every run with its inputs, also those that lists do not show yet.
 * ``POST /_emulator/suspensions``: ``{"installation": 1, "suspended": true}``.
+* ``DELETE /_emulator/tokens``: every installation token that exists expires now.
 * ``POST /_emulator/limits``: ``{"client": "installation:1", "reset_in": 60}`` uses up a client's quota.
 """
 
@@ -49,6 +50,9 @@ async def _serve(services: Services, request: Request, what: tuple[str, str]) ->
             return JSONResponse([_run(run) for run in services.state.runs.values()])
         case ("POST", "suspensions"):
             return _suspend(services, json.loads(await request.body()))
+        case ("DELETE", "tokens"):
+            services.authentication.expire_tokens()
+            return Response(status_code=204)
         case ("POST", "limits"):
             wanted = json.loads(await request.body())
             services.limits.exhaust(

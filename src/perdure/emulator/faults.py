@@ -18,6 +18,7 @@ TRANSPORT = "perdure.transport"
 
 Kind = Literal[
     "status",
+    "delay",
     "drop",
     "hang",
     "html",
@@ -68,6 +69,10 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
     delay: float = 0.0
+    """Seconds before the answer, between the bytes of a ``trickle``, or until a ``hang`` is dropped.
+
+    The kind ``delay`` does nothing else: the right answer comes late.
+    """
     """Seconds before a ``status`` is answered, between the bytes of a ``trickle``, or until a ``hang`` is
     dropped.
     """
