@@ -1,6 +1,5 @@
 """Shows an action's progress while a command waits: on a terminal, in a log, or as JSON lines."""
 
-import os
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -112,6 +111,6 @@ class JsonView(View):
 def choose_view(*, temporal_url: str | None) -> View:
     """Return the view for people that fits stderr."""
     console = Console(stderr=True)
-    if console.is_terminal and not console.is_dumb_terminal and not os.environ.get("CI"):
+    if console.is_terminal and not console.is_dumb_terminal:
         return TerminalView(console, temporal_url=temporal_url)
     return LineView()
