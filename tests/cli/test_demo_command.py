@@ -1,16 +1,13 @@
 import signal
-import time
 
 from cli.local_processes import perdure, processes_of
 
 
 async def test_the_demo_runs_an_action_to_its_end_and_leaves_nothing_behind(tmp_path):
-    """One command, no account: it shows the conclusion, the outputs and both URLs within 15 s."""
-    started_at = time.monotonic()
+    """One command, no account: it shows the conclusion, the outputs and both URLs."""
     arguments = ("demo", "--wait-time", "1", "--message", 'He said "hello"')
     async with perdure(*arguments, cwd=tmp_path, TMPDIR=str(tmp_path), GITHUB_TOKEN="not-used") as run:
         assert await run.ends(within=60) == 0, run.output
-    assert time.monotonic() - started_at < 16
     shown = "".join(run.stdout)
     assert "conclusion: success\n" in shown
     assert 'message: He said "hello"' in shown

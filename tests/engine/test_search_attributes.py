@@ -1,13 +1,23 @@
+import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 
 import pytest
 
-from engine.processes_seen import eventually
 from perdure.engine.connection import connect_local
 from perdure.engine.local import temporal_binary
-from perdure.engine.ports import free_port, is_free
+from perdure.engine.ports import free_port
 from perdure.engine.processes import ChildProcess, Program
 from perdure.engine.search_attributes import ensure_search_attributes, has_search_attributes
+from perdure.errors import EngineUnreachableError
+
+
+async def connected(address):
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(EngineUnreachableError):
+                return await connect_local(address)
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -21,8 +31,7 @@ def plain_server(tmp_path):
         process = ChildProcess(Program(name="server", command=command, log_path=tmp_path / "plain.log"))
         process.start()
         try:
-            assert eventually(lambda: not is_free(port))
-            yield await connect_local(f"127.0.0.1:{port}")
+            yield await connected(f"127.0.0.1:{port}")
         finally:
             await process.stop()
 
