@@ -169,6 +169,20 @@ async def test_an_installation_reaches_what_it_is_installed_on(root, connect, ap
         assert (await client.get("/repos/octo-org/other/installation")).status_code == 404
 
 
+async def test_an_open_emulator_takes_any_token(root, connect):
+    """Without Apps and tokens in the settings, any token is the first user's; none at all is nobody's."""
+    async with GitHubEmulator(root) as emulator, connect(emulator) as client:
+        logins = [
+            (await client.get("/user", headers=bearer(token))).json()["login"]
+            for token in ("x", "ghs_x", "ghp_x.y")
+        ]
+        del client.headers["authorization"]
+        nobody = await client.get("/user")
+
+    assert logins == ["octocat"] * 3
+    assert nobody.status_code == 401
+
+
 async def test_plain_tokens_belong_to_people_with_roles(client, emulator):
     """A person with read access reads and may not dispatch; an unknown token is nobody's."""
     mine = await client.post(DISPATCH, json=BODY, headers=bearer("mine"))
