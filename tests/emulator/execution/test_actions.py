@@ -317,6 +317,27 @@ async def test_an_archive_cannot_write_outside(runner):
     assert "lies outside of the folder" in runner.recorder.text()
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{uses: actions/checkout@v4, with: {path: link}}",
+        "{uses: actions/download-artifact@v4, with: {name: good, path: link}}",
+    ],
+)
+async def test_a_link_leads_nothing_out_of_the_job(runner, repository, tmp_path, step):
+    """Neither a clone nor an artifact is put where a step's link points."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    execution = runner.prepare(job(f"- run: ln -s {outside} link\n- {step}"))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("f", "x")
+    runner.recorder.artifacts["good"] = packed.getvalue()
+    assert await execution.run() == "failure"
+    assert "is not under" in runner.recorder.text()
+    assert not list(outside.iterdir())
+
+
 CALLED = """
 on:
   workflow_call:

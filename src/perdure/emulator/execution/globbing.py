@@ -4,11 +4,13 @@ https://github.com/actions/toolkit/tree/main/packages/glob: ``*`` ``?`` ``[...]`
 folder stands for all in it.
 """
 
+import errno
 import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 
 from perdure.emulator.execution.expressions import to_text
@@ -21,7 +23,7 @@ def hash_files(workspace: Path, patterns: Sequence[object]) -> str:
     found = False
     for path in matching_files(workspace, lines):
         found = True
-        with path.open("rb") as file:
+        with open_within(path, workspace) as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest() if found else ""
 
@@ -48,6 +50,23 @@ def matching_files(base: Path, lines: Iterable[str], *, within: Path | None = No
         else:
             found.update(dict.fromkeys(_files_matching(pattern, limit)))
     return sorted(found)
+
+
+def open_within(path: Path, folder: Path) -> BufferedReader:
+    """Open a file for reading that lies within a folder, links followed.
+
+    It is the opened file that is looked at: a link made between a look and the opening changes nothing.
+
+    Raises:
+        OSError: It lies elsewhere, or cannot be opened.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    opened = f"/proc/self/fd/{file.fileno()}"
+    real = os.readlink(opened) if os.path.exists(opened) else os.path.realpath(path)
+    if not _inside(real, os.path.realpath(folder)):
+        file.close()
+        raise OSError(errno.EACCES, "The file lies outside of the job's folder", str(path))
+    return file
 
 
 def search_root(pattern: str) -> str:

@@ -9,12 +9,12 @@ import hashlib
 import os
 import shutil
 import stat
-import uuid
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from perdure.emulator.execution.globbing import matching_files, search_root
+from perdure.emulator.execution.actions.placing import out_of_reach, place
+from perdure.emulator.execution.globbing import matching_files, open_within, search_root
 from perdure.emulator.execution.invocation import Invocation, StepFailedError
 from perdure.emulator.execution.job_state import JobState
 
@@ -73,13 +73,11 @@ async def _upload(invocation: Invocation, name: str, files: Sequence[Path], root
     job = invocation.job
     count = len(files)
     invocation.log(f"With the provided path, there will be {count} file{'s' if count > 1 else ''} uploaded")
-    archive = job.folder / f"artifact-{uuid.uuid4()}.zip"
-    try:
-        digest = await asyncio.to_thread(_pack, archive, files, root)
+    with out_of_reach(invocation) as folder:
+        archive = folder / "artifact.zip"
+        digest = await asyncio.to_thread(_pack, archive, files, (root, job.folder))
         size = archive.stat().st_size
         job.run.observer.artifact_uploaded(name, archive)
-    finally:
-        archive.unlink(missing_ok=True)
     job.run.artifacts.add(name)
     invocation.log(f"SHA256 digest of uploaded artifact zip is {digest}")
     invocation.log(f"Artifact {name}.zip successfully finalized. Size is {size} bytes")
@@ -128,7 +126,8 @@ def _hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def _pack(archive: Path, files: Sequence[Path], root: Path) -> str:
+def _pack(archive: Path, files: Sequence[Path], folders: tuple[Path, Path]) -> str:
+    root, limit = folders
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in files:
             entry = zipfile.ZipInfo(path.relative_to(root).as_posix(), _TIME)
@@ -136,7 +135,7 @@ def _pack(archive: Path, files: Sequence[Path], root: Path) -> str:
             # Permissions are not kept: https://github.com/actions/upload-artifact#permission-loss
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             entry.create_system = 3
-            with path.open("rb") as source, packed.open(entry, "w") as target:
+            with open_within(path, limit) as source, packed.open(entry, "w") as target:
                 shutil.copyfileobj(source, target)
     with archive.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -183,11 +182,12 @@ async def _download(invocation: Invocation, name: str, folder: Path) -> None:
             "compatible version of toolkit/upload-artifact."
         )
     invocation.log(f"Downloading single artifact: {name}")
-    await asyncio.to_thread(_unpack, archive, folder)
+    with out_of_reach(invocation) as made:
+        await asyncio.to_thread(_unpack, archive, made)
+        await place(invocation, made, folder, replace=False)
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     limit = Path(os.path.realpath(folder))
     with zipfile.ZipFile(archive) as packed:
         entries = packed.infolist()

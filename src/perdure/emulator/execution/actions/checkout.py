@@ -1,15 +1,15 @@
 """A stand-in for actions/checkout: a fresh clone of the run's repository.
 
 https://github.com/actions/checkout. Git runs outside of the sandbox, as the repository cannot be seen from
-inside; so the clone is made in a folder that no step has touched, and only then moved to where it belongs.
+inside; so the clone is made where no step can put commands into its configuration, and only then moved.
 """
 
 import os
 import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from perdure.emulator.execution.actions.placing import out_of_reach, place
 from perdure.emulator.execution.expressions import to_number
 from perdure.emulator.execution.invocation import Invocation, StepFailedError
 from perdure.emulator.execution.process import Process
@@ -35,12 +35,10 @@ async def checkout(invocation: Invocation) -> None:
         if arguments.get(name, "false") not in ("", "false"):
             invocation.log_warning(f"The emulator's stand-in for actions/checkout ignores '{name}'")
     invocation.log(f"Syncing repository: {request.repository}")
-    clone = _Clone(invocation, job.folder / f"checkout-{uuid.uuid4()}")
-    try:
+    with out_of_reach(invocation) as folder:
+        clone = _Clone(invocation, folder)
         commit, name = await clone.make(arguments.get("ref") or "", arguments.get("fetch-depth") or "1")
-        _replace(target, clone.folder)
-    finally:
-        shutil.rmtree(clone.folder, ignore_errors=True)
+        await place(invocation, folder, target, replace=True)
     invocation.log(commit)
     invocation.outputs.update({"ref": name, "commit": commit})
 
@@ -51,17 +49,6 @@ def _target(workspace: Path, path: str) -> Path:
     if not (real.is_relative_to(os.path.realpath(workspace)) and target.is_relative_to(workspace)):
         raise StepFailedError(f"Repository path '{target}' is not under '{workspace}'")
     return target
-
-
-def _replace(target: Path, clone: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for existing in target.iterdir():
-        if existing.is_dir() and not existing.is_symlink():
-            shutil.rmtree(existing)
-        else:
-            existing.unlink()
-    for made in clone.iterdir():
-        made.rename(target / made.name)
 
 
 class _Clone:
@@ -79,7 +66,6 @@ class _Clone:
     async def make(self, wanted: str, depth: str) -> tuple[str, str]:
         """Clone, and return the commit with the name of the ref that was checked out."""
         ref, commit = await self._resolved(wanted)
-        self.folder.mkdir(parents=True)
         await self._git("init", "--quiet", "--template=", "--initial-branch=main")
         url = f"{self._request.server_url}/{self._request.repository}"
         with (self.folder / ".git" / "config").open("a", encoding="utf-8") as config:

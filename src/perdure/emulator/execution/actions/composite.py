@@ -12,6 +12,7 @@ from pathlib import Path
 from perdure.emulator.execution.definitions import StepDefinition, read_steps
 from perdure.emulator.execution.errors import WorkflowFileError
 from perdure.emulator.execution.expressions import Scope, evaluate_tree, interpolate, to_text
+from perdure.emulator.execution.globbing import open_within
 from perdure.emulator.execution.invocation import Invocation, StepFailedError
 from perdure.emulator.execution.job_state import Frame
 from perdure.emulator.execution.sections import section, subsection, template, text_of
@@ -69,7 +70,7 @@ def _manifest(folder: Path, workspace: Path) -> str:
     for name in ("action.yml", "action.yaml"):
         path = Path(os.path.realpath(folder / name))
         if path.is_file() and path.is_relative_to(os.path.realpath(workspace)):
-            with path.open("rb") as file:
+            with open_within(path, workspace) as file:
                 return file.read(MAX_BYTES + 1).decode("utf-8", "replace")
     raise StepFailedError(
         f"Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '{folder}'. "
