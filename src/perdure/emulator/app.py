@@ -76,7 +76,8 @@ class EmulatorApp:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        fault = self._services.faults.take(request.method, scope["path"])
+        is_control = scope["path"].startswith(CONTROL)
+        fault = None if is_control else self._services.faults.take(request.method, scope["path"])
         served = _Exchange(self._services, request)
         try:
             if fault is not None and fault.kind == "delay":
@@ -104,10 +105,12 @@ class EmulatorApp:
         if self._is_allowed_host is not None and not self._is_allowed_host(host):
             return PlainTextResponse(f"This emulator is not called {host}.", 421)
         if path.startswith(DOWNLOADS):
+            served.route = DOWNLOADS
             return serve_download(self._services, request, path)
         if path.startswith(CONTROL) and self._services.settings.control:
             return await serve_control(self._services, request, path)
         if _wants_page(request, path) and (page := serve_page(self._services, request, path)) is not None:
+            served.route = "page"
             return page
         return await _ApiRequest(self._services, request, served).respond()
 

@@ -9,7 +9,7 @@ from perdure.emulator.identifiers import node_id, number_for
 from perdure.emulator.records import Artifact, Attempt, Job, Run, Step, WorkflowState
 from perdure.emulator.repositories import Repository
 
-_KEPT_RUNS = 4096
+_KEPT_RUNS = 1024
 
 
 class ActionBodies(AccountBodies):
