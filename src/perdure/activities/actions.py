@@ -129,7 +129,12 @@ class ActionActivities:
         if facts is None:
             warning = "the workflow file cannot be read with these permissions (contents: read): its inputs"
             return plan.model_copy(
-                update={"file_is_known": False, "warnings": (f"{warning} are not checked beforehand",)}
+                update={
+                    "file_is_known": False,
+                    # Looks at run names first, and at steps where those tell nothing.
+                    "correlation": Correlation.STEP_NAME,
+                    "warnings": (f"{warning} are not checked beforehand",),
+                }
             )
         return _with_file_facts(plan, facts, input.workflow_file)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio.client import (
     Client,
@@ -27,6 +27,7 @@ from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlrea
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.activities.failures import original_error
+from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.errors import (
@@ -46,7 +47,6 @@ from perdure.model.progress import ActionProgress
 from perdure.workflows.action import ActionWorkflow
 
 _INPUT_DIGEST = "perdure_input_digest"
-_QUERY_TIMEOUT = timedelta(seconds=10)
 _KIND = SearchAttributeKey.for_keyword(search_attributes.KIND)
 _REPOSITORY = SearchAttributeKey.for_keyword(search_attributes.REPOSITORY)
 _WAITING_ON = SearchAttributeKey.for_keyword(search_attributes.WAITING_ON)
@@ -85,12 +85,14 @@ class ActionHandle:
             ActionNotKnownError: There is no such action.
             EngineError: Temporal refused.
         """
-        try:
-            return await self._temporal.result()
-        except WorkflowFailureError as failure:
-            raise await self._error(failure) from failure
-        except RPCError as error:
-            raise _engine_error(error, self.id) from error
+        outage = Outage(self.id)
+        while True:
+            try:
+                return await self._temporal.result()
+            except WorkflowFailureError as failure:
+                raise await self._error(failure) from failure
+            except RPCError as error:
+                await outage.sit_out(error)
 
     async def progress(self) -> ActionProgress:
         """Ask where the action stands.
@@ -100,35 +102,49 @@ class ActionHandle:
             ActionNotKnownError: There is no such action.
         """
         try:
-            return await self._temporal.query(ActionWorkflow.progress, rpc_timeout=_QUERY_TIMEOUT)
+            return await self._temporal.query(ActionWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
         except RPCError as error:
-            raise _engine_error(error, self.id) from error
+            raise engine_error(error, self.id) from error
         except WorkflowQueryFailedError as error:
             msg = f"{self.id} does not answer as an action: {error}"
             raise ActionNotKnownError(msg) from error
 
     async def watch(self) -> AsyncIterator[ActionProgress]:
-        """Yield where the action stands, at once and after every change, until it has ended."""
+        """Yield where the action stands, at once and after every change, until it has ended.
+
+        An engine that is away for less than :data:`perdure.engine.outages.PATIENCE` is waited for.
+        """
         shown: ActionProgress | None = None
-        try:
-            async for event in self._temporal.fetch_history_events(
-                wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.ALL_EVENT
-            ):
-                # Workflow code has run once its task is completed; nothing changes at other events.
-                if event.HasField("workflow_task_completed_event_attributes") or shown is None:
-                    progress = await self.progress()
+        outage = Outage(self.id)
+        while True:
+            try:
+                async for _ in self._turns():
+                    progress = await self._temporal.query(ActionWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+                    outage.is_over()
                     if progress != shown:
                         yield progress
                     shown = progress
-        except RPCError as error:
-            raise _engine_error(error, self.id) from error
+            except RPCError as error:
+                await outage.sit_out(error)
+            else:
+                return
+
+    async def _turns(self) -> AsyncIterator[None]:
+        """Yield at once, and whenever workflow code has run."""
+        first = True
+        async for event in self._temporal.fetch_history_events(
+            wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.ALL_EVENT
+        ):
+            if first or event.HasField("workflow_task_completed_event_attributes"):
+                yield
+            first = False
 
     async def cancel(self) -> None:
         """Ask the action to cancel its run at GitHub and to end."""
         try:
             await self._temporal.cancel()
         except RPCError as error:
-            raise _engine_error(error, self.id) from error
+            raise engine_error(error, self.id) from error
 
     async def resolve(self, decision: str, *, by: str = "") -> None:
         """Decide about a held dispatch.
@@ -150,7 +166,7 @@ class ActionHandle:
         except WorkflowUpdateFailedError as failure:
             raise original_error(failure) or EngineError(str(failure)) from failure
         except RPCError as error:
-            raise _engine_error(error, self.id) from error
+            raise engine_error(error, self.id) from error
 
     async def _error(self, failure: WorkflowFailureError) -> Exception:
         cause = failure.cause
@@ -216,7 +232,7 @@ async def start_action(
     except WorkflowAlreadyStartedError:
         return await _attach(client, input)
     except RPCError as error:
-        raise _engine_error(error, _workflow_id(input)) from error
+        raise engine_error(error, _workflow_id(input)) from error
     return ActionHandle(handle, started=True)
 
 
@@ -318,19 +334,3 @@ async def _summary(execution: WorkflowExecution) -> ActionSummary:
         actions_run_id=attributes.get(_ACTIONS_RUN_ID),
         waiting_on=attributes.get(_WAITING_ON) or "",
     )
-
-
-def _engine_error(error: RPCError, workflow_id: str) -> EngineError | UsageError:
-    match error.status:
-        case RPCStatusCode.NOT_FOUND if "completed" in error.message:
-            return UsageError(f"{workflow_id} has ended", hint=f"see how: perdure run show {workflow_id}")
-        case RPCStatusCode.NOT_FOUND:
-            return ActionNotKnownError(
-                f"there is no action {workflow_id!r}", hint="list them with: perdure run list"
-            )
-        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
-            return EngineError(
-                f"{workflow_id}: no worker answered within {_QUERY_TIMEOUT.total_seconds():.0f} s",
-                hint="is a worker running? Start one with: perdure worker",
-            )
-    return EngineError(f"Temporal refused: {error.message}")

@@ -36,7 +36,7 @@ _READ = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=time
 _WRITE = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1))
 _CANCEL = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5)
 
-_READ_TIMEOUT = timedelta(seconds=60)
+_READ_TIMEOUT = timedelta(seconds=30)
 _LOST_WORKER_TIMEOUT = timedelta(seconds=10)
 """How soon a worker that was killed in the middle of an activity is noticed."""
 

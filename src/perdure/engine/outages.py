@@ -1,0 +1,71 @@
+"""What the engine's refusals mean, and how an outage is waited for.
+
+A person who watches a release does not want to be told that a server was restarted: whoever waits goes on
+waiting, for as long as a restart takes.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from perdure.errors import ActionNotKnownError, EngineError, EngineUnreachableError, UsageError
+
+PATIENCE = timedelta(minutes=2)
+"""How long an engine may be away while somebody waits for a result."""
+
+QUERY_TIMEOUT = timedelta(seconds=10)
+"""How long a worker gets to say where a workflow stands."""
+
+_RETRY_INTERVAL = 0.5
+
+# A connection that breaks in the middle of a long poll is UNKNOWN ("transport error") to the SDK.
+_AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN}
+
+
+class Outage:
+    """Counts for how long the engine has been away."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self._workflow_id = workflow_id
+        self._since: float | None = None
+
+    def is_over(self) -> None:
+        """Take note that the engine has answered."""
+        self._since = None
+
+    async def sit_out(self, error: RPCError) -> None:
+        """Wait a moment before another try.
+
+        Raises:
+            EngineUnreachableError: It has been away for too long.
+            EngineError: The error is no outage.
+            UsageError: There is no such workflow, or it has ended.
+        """
+        if error.status not in _AWAY:
+            raise engine_error(error, self._workflow_id) from error
+        now = asyncio.get_running_loop().time()
+        self._since = now if self._since is None else self._since
+        if now - self._since > PATIENCE.total_seconds():
+            raise EngineUnreachableError(
+                f"the Temporal server has been out of reach for {PATIENCE.total_seconds():.0f} s",
+                hint=f"what runs goes on once it is back: perdure run watch {self._workflow_id}",
+            ) from error
+        await asyncio.sleep(_RETRY_INTERVAL)
+
+
+def engine_error(error: RPCError, workflow_id: str) -> EngineError | UsageError:
+    """Return the error that says what a refusal means."""
+    match error.status:
+        case RPCStatusCode.NOT_FOUND if "completed" in error.message:
+            return UsageError(f"{workflow_id} has ended", hint=f"see how: perdure run show {workflow_id}")
+        case RPCStatusCode.NOT_FOUND:
+            return ActionNotKnownError(
+                f"there is no action {workflow_id!r}", hint="list them with: perdure run list"
+            )
+        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
+            return EngineError(
+                f"{workflow_id}: no worker answered within {QUERY_TIMEOUT.total_seconds():.0f} s",
+                hint="is a worker running? Start one with: perdure worker",
+            )
+    return EngineError(f"Temporal refused: {error.message}")
