@@ -2,10 +2,16 @@
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from perdure.emulator.execution import ExecutionSettings
+from perdure.emulator.execution.sandbox import available_isolation
 
 
 def on_line(text, act):
@@ -35,7 +41,7 @@ def processes_named(mark):
 
 
 async def until(holds):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 10
     while not holds():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
@@ -260,3 +266,31 @@ async def test_ending_the_task_kills_everything(runner):
         await task
     await until_gone(mark)
     assert not list((runner.folder / "run-1" / "jobs").iterdir())
+
+
+DOOMED = """
+import asyncio, importlib.util, pathlib, sys
+spec = importlib.util.spec_from_file_location("recording", sys.argv[1])
+recording = importlib.util.module_from_spec(spec)
+sys.modules["recording"] = recording
+spec.loader.exec_module(recording)
+folder = pathlib.Path(sys.argv[2])
+runner = recording.Runner(folder=folder, repository_dir=folder)
+asyncio.run(runner.run(sys.argv[3]))
+"""
+
+
+@pytest.mark.skipif(
+    not available_isolation().files, reason="`unshare --user --mount --pid` is not allowed here"
+)
+async def test_nothing_survives_the_emulator(tmp_path):
+    """When the emulator itself is killed, the kernel ends what its steps had started."""
+    mark = "6420.25"
+    text = f"on: workflow_dispatch\njobs: {{a: {{runs-on: x, steps: [{{run: 'setsid sleep {mark}'}}]}}}}"
+    doomed = started_elsewhere(tmp_path, text)
+    try:
+        await until(lambda: processes_named(f"sleep\0{mark}"))
+    finally:
+        doomed.kill()
+        doomed.wait()
+    await until_gone(f"sleep\0{mark}")

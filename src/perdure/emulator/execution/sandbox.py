@@ -26,30 +26,7 @@ from perdure.emulator.execution.pacing import turn
 from perdure.emulator.execution.process_tree import processes_with
 from perdure.emulator.execution.visible_files import view_words
 
-# The holder enters the job's folder first: whatever is then mounted over the folder's path, `.` still is the
-# folder, and can be mounted back at its place (unless mount makes a path of it again: hence `-c`). Its own
-# number has to be read before a new /proc is mounted. Then come words: what to keep, to cover, and so on.
-_HOLD = """
-read -r pid _ < /proc/self/stat
-cd "$1" || exit 1
-shift
-job=$(pwd -P)
-for word in "$@"; do
-  case $word in --*) mode=$word; count=0; continue ;; esac
-  count=$((count + 1))
-  case $mode in
-    --keep) mkdir -p ".kept/$count" && mount --bind "$word" ".kept/$count" || exit 1 ;;
-    --cover) [ ! -d "$word" ] || mount -t tmpfs -o size=64k,mode=755 none "$word" || exit 1 ;;
-    --own) mount -c --bind tmp "$word" && mkdir -p "$job" && mount -c --bind . "$job" || exit 1 ;;
-    --back) mkdir -p "$word" && mount -c --bind ".kept/$count" "$word" || exit 1 ;;
-    --proc) mount -t proc proc "$word" 2>/dev/null ;;
-    --lock) mount -o remount,bind,ro "$word" 2>/dev/null || [ "$word" != / ] || exit 1 ;;
-  esac
-done
-ip link set lo up 2>/dev/null
-echo "$pid"
-read -r _
-"""
+_HOLD = Path(__file__).with_name("hold.sh")
 _STEP = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "env", "-C")
 
 
@@ -96,7 +73,7 @@ def _succeeds(arguments: Sequence[str], words: Sequence[str]) -> bool:
 def _holder_arguments(*, network: bool, files: bool) -> list[str]:
     flags = ["--user", "--map-root-user", *([] if network else ["--net"])]
     flags += ["--mount", "--pid", "--fork", "--kill-child"] if files else []
-    return ["unshare", *flags, "sh", "-c", _HOLD, "hold"]
+    return ["unshare", *flags, "sh", str(_HOLD)]
 
 
 class Sandbox:
