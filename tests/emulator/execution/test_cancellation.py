@@ -280,6 +280,15 @@ asyncio.run(runner.run(sys.argv[3]))
 """
 
 
+def started_elsewhere(folder, text):
+    conftest = Path(__file__).with_name("conftest.py")
+    return subprocess.Popen(
+        [sys.executable, "-c", DOOMED, str(conftest), str(folder), text],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,
+    )
+
+
 @pytest.mark.skipif(
     not available_isolation().files, reason="`unshare --user --mount --pid` is not allowed here"
 )
