@@ -48,7 +48,9 @@ async def _run(
         _print_detached(handle, as_json=waiting.as_json)
         return ExitCode.SUCCESS
     view = choose_view(temporal_url=session.temporal_url(handle.id))
-    return await wait_for_end(handle, view, timeout=waiting.timeout, as_json=waiting.as_json)
+    return await wait_for_end(
+        handle, view, timeout=waiting.timeout, as_json=waiting.as_json, client=session.client
+    )
 
 
 async def _start(session: Session, asked: ActionInput) -> ActionHandle:

@@ -25,7 +25,7 @@ def watch(
         session = await open_session(address, namespace)
         handle = get_action(session.client, action_id)
         view = JsonView() if as_json else choose_view(temporal_url=session.temporal_url(handle.id))
-        return await wait_for_end(handle, view, timeout=timeout, as_json=as_json)
+        return await wait_for_end(handle, view, timeout=timeout, as_json=as_json, client=session.client)
 
     return asyncio.run(main())
 

@@ -1,12 +1,13 @@
 """Waits for an action's end. Whatever ends the wait, the action itself goes on.
 
-An engine that is restarted must not end a wait of hours: a CI job would take that for a failure. So while
-nobody answers it is asked again, for two minutes at most.
+A restart must not end a wait of hours: a CI job would take that for a failure. The engine's absence is sat
+out by the handle; a worker's is here. Either is said, so that nobody takes silence for progress.
 """
 
 import asyncio
 from datetime import timedelta
 
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.cli import _errors
@@ -19,24 +20,32 @@ from perdure.model.actions import ActionResult
 from perdure.model.progress import ActionProgress
 
 PATIENCE = timedelta(minutes=2)
+"""How long workers may be away while somebody waits."""
+
 _PAUSE_SECONDS = 1.0
-_PASSING = {
-    RPCStatusCode.UNAVAILABLE,
-    RPCStatusCode.DEADLINE_EXCEEDED,
-    RPCStatusCode.CANCELLED,
-    RPCStatusCode.RESOURCE_EXHAUSTED,
-    RPCStatusCode.ABORTED,
-    RPCStatusCode.UNKNOWN,
-}
-"""What a restart, a broken connection or the lack of a worker looks like."""
+_LOOK_INTERVAL = timedelta(seconds=3)
+_NO_WORKER = {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+_NO_ENGINE = {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN}
 
 
 async def wait_for_end(
-    handle: ActionHandle, view: View, *, timeout: timedelta | None, as_json: bool
+    handle: ActionHandle,
+    view: View,
+    *,
+    timeout: timedelta | None,
+    as_json: bool,
+    client: Client | None = None,
 ) -> ExitCode:
     """Show an action until it ends, then how it ended.
 
     Ctrl-C cancels this coroutine, and never the action: that is what ``perdure run cancel`` is for.
+
+    Args:
+        handle: The action.
+        view: Where progress is shown.
+        timeout: For how long to wait.
+        as_json: How the end is printed.
+        client: To find out whether the engine is there, where that shall be said.
 
     Raises:
         PerdureError: The engine or GitHub refused; and every failed action, after it was printed.
@@ -46,7 +55,7 @@ async def wait_for_end(
     try:
         async with limit:
             with view:
-                result = await _result(handle, view)
+                result = await _result(handle, view, client)
     except asyncio.CancelledError:
         return _still_running(handle.id, "interrupted")
     except TimeoutError:
@@ -65,8 +74,17 @@ async def wait_for_end(
     return ExitCode.SUCCESS
 
 
-async def _result(handle: ActionHandle, view: View) -> ActionResult:
-    """Show an action until it ends, through restarts of the engine and of its workers."""
+async def _result(handle: ActionHandle, view: View, client: Client | None) -> ActionResult:
+    outages = asyncio.create_task(_tell_of_outages(client, view)) if client is not None else None
+    try:
+        return await _follow(handle, view)
+    finally:
+        if outages is not None:
+            outages.cancel()
+
+
+async def _follow(handle: ActionHandle, view: View) -> ActionResult:
+    """Show an action until it ends, through restarts of its workers."""
     failing_since: float | None = None
     seen: ActionProgress | None = None
     clock = asyncio.get_running_loop().time
@@ -80,16 +98,34 @@ async def _result(handle: ActionHandle, view: View) -> ActionResult:
                 seen = progress
             return await handle.result()
         except EngineError as error:
-            if not _may_pass(error) or (failing_since and clock() - failing_since > PATIENCE.total_seconds()):
+            if not _lacks_worker(error) or (
+                failing_since is not None and clock() - failing_since > PATIENCE.total_seconds()
+            ):
                 raise
             if failing_since is None:
                 failing_since = clock()
-                view.warn(f"{error}. The action goes on; asking again for two minutes")
+                view.warn(f"{error}. Asking again for two minutes; {error.hint}")
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def _may_pass(error: EngineError) -> bool:
-    return isinstance(error.__cause__, RPCError) and error.__cause__.status in _PASSING
+def _lacks_worker(error: EngineError) -> bool:
+    return isinstance(error.__cause__, RPCError) and error.__cause__.status in _NO_WORKER
+
+
+async def _tell_of_outages(client: Client, view: View) -> None:
+    away = False
+    while True:
+        await asyncio.sleep(_LOOK_INTERVAL.total_seconds())
+        try:
+            await client.service_client.check_health(timeout=_LOOK_INTERVAL)
+        except RPCError as error:
+            if error.status in _NO_ENGINE and not away:
+                away = True
+                view.warn("the engine does not answer. The action goes on once it is back; waiting for that")
+        else:
+            if away:
+                view.warn("the engine answers again")
+            away = False
 
 
 def say_how_to_go_on(action_id: str) -> None:
