@@ -22,7 +22,7 @@ from perdure.emulator.execution import (
 )
 from perdure.emulator.faults import Faults
 from perdure.emulator.logs import Logs
-from perdure.emulator.lost_runs import end_lost_job, has_started
+from perdure.emulator.lost_runs import end_lost_jobs, has_started
 from perdure.emulator.recorder import RunRecorder
 from perdure.emulator.records import Attempt, Job, Run, WorkflowState
 from perdure.emulator.repositories import Repositories, Repository, ResolvedRef
@@ -347,10 +347,10 @@ class Lifecycle:
         return [job for job in self._state.jobs_of(run.id, run.current.number) if not job.is_kept]
 
     def _lose(self, run: Run, jobs: Sequence[Job]) -> None:
+        conclusion = end_lost_jobs(jobs, self._state.now())
         for job in jobs:
-            end_lost_job(job, self._state.now())
             self._state.store.put(job)
-        self._finish(run, "failure")
+        self._finish(run, conclusion)
 
     def _with_dependents(self, run: Run, is_first: Callable[[Job], bool]) -> frozenset[str]:
         jobs = self._state.jobs_of(run.id, run.current.number)
