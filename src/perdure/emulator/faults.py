@@ -101,6 +101,8 @@ class Faults:
         self.struck: Counter[str] = Counter()
         self.list_lag: float | None = None
         """Seconds of list lag for new runs, in place of the timing's own."""
+        self.list_lags: dict[str, float] = {}
+        """The same for single repositories, by full name."""
 
     def fail_next(  # noqa: PLR0913 - keywords, most of them left out
         self,
@@ -133,6 +135,11 @@ class Faults:
         self._waiting.clear()
         self._runs.clear()
         self.list_lag = None
+        self.list_lags.clear()
+
+    def list_lag_of(self, repository: str) -> float | None:
+        """Return the list lag of a repository's new runs, or None for the timing's own."""
+        return self.list_lags.get(repository, self.list_lag)
 
     def take(self, method: str, path: str) -> Fault | None:
         """Use up the first fault that fits a request."""

@@ -203,7 +203,7 @@ class Lifecycle:
 
     def _make_run(self, order: Dispatch) -> Run:
         now, login = self._state.now(), order.actor
-        lag = self._faults.list_lag
+        lag = self._faults.list_lag_of(order.repository.full_name)
         delay = self._state.draw(self._settings.delays.list_lag) if lag is None else timedelta(seconds=lag)
         first = Attempt(number=1, status="queued", started_at=now, updated_at=now, triggering_actor=login)
         return Run(
