@@ -1,11 +1,10 @@
 import os
 import signal
-from datetime import timedelta
 
 from cli.local_processes import perdure, processes_of, record_of, until
 from perdure.engine.actions import get_action, start_action
 from perdure.engine.connection import connect_local
-from perdure.model.actions import ActionInput, ActionRetry
+from perdure.model.actions import ActionInput
 from perdure.model.progress import Stage
 
 FREE = ("--port", "0", "--ui-port", "0", "--emulator-port", "0")
@@ -15,8 +14,6 @@ ACTION = ActionInput(
     ref="main",
     key="kept",
     inputs={"wait_time": "6", "message": "still here"},
-    # The emulated runner ends with `perdure up`, as a runner of one's own would: its run is then run again.
-    retry=ActionRetry(attempts=3, delay=timedelta(seconds=1)),
 )
 
 

@@ -140,6 +140,20 @@ async def test_the_same_key_attaches_and_never_starts_twice(house):
         await house.start(key="release-7", inputs={"message": "b"})
 
 
+async def test_a_key_that_dispatched_nothing_is_free_again(house):
+    """A misspelled input is put right under the same key."""
+    first = await house.start(key="again", inputs={"mesage": "a"})
+    with pytest.raises(InvalidInputError):
+        await first.result()
+    second = await house.start(key="again", inputs={"message": "a"})
+    assert second.started
+    assert (await second.result()).outputs == {"message": "a"}
+    failed = await house.start(key="failed", inputs={"fail": "true"})
+    with pytest.raises(GitHubActionConclusionError):
+        await failed.result()
+    assert not (await house.start(key="failed", inputs={"fail": "true"})).started
+
+
 async def test_failed_jobs_are_run_again_in_the_same_run(house):
     """``rerun-failed`` keeps the run and raises its attempt."""
     house.add("acme/flaky", flaky=FLAKY)

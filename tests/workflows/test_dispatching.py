@@ -152,12 +152,14 @@ class TestWithoutRunId:
     async def test_of_two_unmarked_runs_none_is_guessed(self, house):
         """A person is asked instead, and may name the run."""
         house.add("acme/plain", plain=WITHOUT_ID)
-        first = await house.start("plain.yml", repository="acme/plain")
-        assert (await first.result()).conclusion == "success"
-        second = await house.start("plain.yml", repository="acme/plain")
-        await stage(second, Stage.HELD)
-        await second.resolve(f"adopt:{house.emulator.runs[1].id}")
-        assert (await second.result()).actions_run_id == house.emulator.runs[1].id
+        before = await (await house.start("plain.yml", repository="acme/plain")).result()
+        one, two = [await house.start("plain.yml", repository="acme/plain") for _ in range(2)]
+        await asyncio.gather(stage(one, Stage.HELD), stage(two, Stage.HELD))
+        ids = [actions_run.id for actions_run in house.emulator.runs[1:]]
+        assert before.actions_run_id not in ids
+        for handle, actions_run_id in zip((one, two), ids, strict=True):
+            await handle.resolve(f"adopt:{actions_run_id}")
+            assert (await handle.result()).actions_run_id == actions_run_id
 
 
 async def test_cancelled_while_held_dispatches_nothing_more(house):

@@ -7,6 +7,7 @@ the failure's one detail.
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, FailureError
 
 from perdure.errors import GitHubRateLimitedError, PerdureError, from_details
@@ -21,16 +22,34 @@ def as_application_errors() -> Generator[None]:
         raise application_error(error) from error
 
 
-def application_error(error: PerdureError, *, message: str | None = None) -> ApplicationError:
-    """Return the failure that carries this error."""
+_NOTHING_DISPATCHED = "nothing_dispatched"
+
+
+def application_error(
+    error: PerdureError, *, message: str | None = None, nothing_dispatched: bool = False
+) -> ApplicationError:
+    """Return the failure that carries this error.
+
+    Args:
+        error: The error.
+        message: Instead of the error's own.
+        nothing_dispatched: Whether it is certain that GitHub got nothing.
+    """
     delay = error.retry_after if isinstance(error, GitHubRateLimitedError) else None
     return ApplicationError(
         message or str(error),
-        error.details(),
+        error.details() | ({_NOTHING_DISPATCHED: True} if nothing_dispatched else {}),
         type=type(error).__name__,
         non_retryable=error.permanent,
         next_retry_delay=delay,
     )
+
+
+def nothing_was_dispatched(failure: BaseException) -> bool:
+    """Say whether an action's failure tells for certain that GitHub got nothing."""
+    cause = failure.cause if isinstance(failure, WorkflowFailureError) else failure
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    return bool(details) and isinstance(details[0], dict) and details[0].get(_NOTHING_DISPATCHED) is True
 
 
 def original_error(failure: BaseException) -> PerdureError | None:

@@ -113,7 +113,10 @@ class LocalSetup:
         self.emulator = ProgramService(
             Program(
                 name="emulated GitHub",
-                command=perdure_command("emulator", "--root", str(self.github_folder), "--port", port),
+                # GitHub would not have been away: what a stop cuts off here goes on at the next start.
+                command=perdure_command(
+                    *("emulator", "--root", str(self.github_folder), "--port", port, "--restart-lost-runs")
+                ),
                 log_path=self.folder / "emulator.log",
                 environment=dict(_own_variables()),
             ),

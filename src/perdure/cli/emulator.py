@@ -61,6 +61,13 @@ def command(  # noqa: PLR0913 - one parameter for each option
         str | None,
         typer.Option(metavar="REFERENCE", help="Their secret: env:NAME, file:PATH or keyring:SERVICE/NAME."),
     ] = None,
+    restart_lost_runs: Annotated[
+        bool,
+        typer.Option(
+            "--restart-lost-runs",
+            help="Begin runs anew that a stop of the emulator has cut off, instead of failing them.",
+        ),
+    ] = False,
     control: Annotated[
         bool, typer.Option("--control", help="Serve /_emulator: faults, requests and runs, for tests.")
     ] = False,
@@ -79,6 +86,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
             "profile": profile.value,
             "network": network,
             "control": control,
+            "restart_lost_runs": restart_lost_runs,
             "state_dir": state,
         },
         port=port,

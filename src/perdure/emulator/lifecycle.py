@@ -1,8 +1,8 @@
 """The life of runs: dispatched, held by concurrency, executed, cancelled, run again, found after a restart.
 
 A run that was executing when the emulator died cannot go on, because its steps died too: it ends as GitHub
-ends a run whose runner was lost, with ``failure`` and an annotation that says so. A run that no runner had
-taken yet starts again.
+ends a run whose runner was lost, with ``failure`` and an annotation that says so; where the settings say so
+it starts again instead, as a run that no runner had taken yet does in any case.
 """
 
 import asyncio
@@ -176,12 +176,15 @@ class Lifecycle:
         jobs = {run.id: self._executed_jobs(run) for run in left}
         # Lost runs end before any other begins: the place of one in its group may be what another waits for.
         for run in left:
-            if has_started(jobs[run.id]):
+            if self._is_lost(jobs[run.id]):
                 self._lose(run, jobs[run.id])
         for run in left:
             if not run.is_over:
                 for job in jobs[run.id]:
                     self._state.delete_job(job)
+                if run.status == "in_progress":
+                    run.current.status = "queued"
+                    self._state.changed(run)
                 self._hold_or_start(run, cancel_in_progress=False)
         self._is_open = True
         self._state.store.flush()
@@ -339,8 +342,11 @@ class Lifecycle:
     def _interrupt(self, run: Run) -> None:
         """Note that the emulator stopped in the middle; a run that no runner had taken begins anew later."""
         jobs = self._executed_jobs(run)
-        if has_started(jobs):
+        if self._is_lost(jobs):
             self._lose(run, jobs)
+
+    def _is_lost(self, jobs: Sequence[Job]) -> bool:
+        return has_started(jobs) and not self._settings.restart_lost_runs
 
     def _executed_jobs(self, run: Run) -> list[Job]:
         """Return the jobs of the latest attempt, without those that it keeps from the one before."""

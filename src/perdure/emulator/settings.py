@@ -137,6 +137,9 @@ class EmulatorSettings:
     webhook: Webhook | None = None
     token_lifetime: timedelta = timedelta(hours=1)
     rate_limit: int = 5_000
+    restart_lost_runs: bool = False
+    """Whether runs that were executing when the emulator ended begin anew when it starts, instead of failing
+    as GitHub's do whose runner is lost. For an emulator that stands for a GitHub which was never away."""
     max_parallel_runs: int = 64
     """Runs that execute at the same time; the others stay queued, as if there were no more runners."""
     control: bool = False

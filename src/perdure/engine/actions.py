@@ -26,7 +26,7 @@ from temporalio.common import (
 from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from perdure.activities.failures import original_error
+from perdure.activities.failures import nothing_was_dispatched, original_error
 from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
@@ -130,14 +130,14 @@ class ActionHandle:
                 return
 
     async def _turns(self) -> AsyncIterator[None]:
-        """Yield at once, and whenever workflow code has run."""
-        first = True
+        """Yield at once, and whenever workflow code has run since."""
+        past = (await self._temporal.describe()).history_length
+        yield
         async for event in self._temporal.fetch_history_events(
             wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.ALL_EVENT
         ):
-            if first or event.HasField("workflow_task_completed_event_attributes"):
+            if event.event_id > past and event.HasField("workflow_task_completed_event_attributes"):
                 yield
-            first = False
 
     async def cancel(self) -> None:
         """Ask the action to cancel its run at GitHub and to end."""
@@ -218,19 +218,32 @@ async def start_action(
     check_caller_inputs(input.inputs)
     await require_pollers(client, task_queue)
     try:
+        return await _start(client, input, task_queue, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    except WorkflowAlreadyStartedError:
+        if not await _failed_before_dispatch(client, input):
+            return await _attach(client, input)
+    try:
+        # What GitHub never got is not there: the key is free for what was meant.
+        return await _start(client, input, task_queue, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
+    except WorkflowAlreadyStartedError:
+        return await _attach(client, input)
+
+
+async def _start(
+    client: Client, input: ActionInput, task_queue: str, id_reuse_policy: WorkflowIDReusePolicy
+) -> ActionHandle:
+    try:
         handle = await client.start_workflow(
             ActionWorkflow.run,
             ActionWorkflowInput.of(input),
             id=_workflow_id(input),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=id_reuse_policy,
             memo={_INPUT_DIGEST: _digest(input), "workflow_file": input.workflow_file},
             search_attributes=await _search_attributes(client, input),
             static_summary=f"{input.repository} {input.workflow_file}",
         )
-    except WorkflowAlreadyStartedError:
-        return await _attach(client, input)
     except RPCError as error:
         raise engine_error(error, _workflow_id(input)) from error
     return ActionHandle(handle, started=True)
@@ -271,6 +284,17 @@ async def list_actions(
             )
             raise UsageError(msg, hint="have an administrator register them: perdure doctor") from error
         raise EngineError(f"Temporal refused: {error.message}") from error
+
+
+async def _failed_before_dispatch(client: Client, input: ActionInput) -> bool:
+    handle = client.get_workflow_handle_for(ActionWorkflow.run, _workflow_id(input))
+    if (await handle.describe()).status is not WorkflowExecutionStatus.FAILED:
+        return False
+    try:
+        await handle.result()
+    except WorkflowFailureError as failure:
+        return nothing_was_dispatched(failure)
+    return False
 
 
 async def _attach(client: Client, input: ActionInput) -> ActionHandle:

@@ -55,6 +55,7 @@ class ActionProgress(Model):
 
     Attributes:
         waiting_on: ``github``, ``runner``, ``person``, ``rate-limit``, or empty while Perdure is at work.
+        may_be_dispatched: Whether GitHub has, or may have, got a dispatch.
         attempts: Runs and re-runs so far.
         queued_at: When the present attempt was dispatched.
         running_since: When it was first seen running.
@@ -69,6 +70,7 @@ class ActionProgress(Model):
     stage: Stage = Stage.CHECKING
     waiting_on: str = ""
     actions_run: ActionsRun | None = None
+    may_be_dispatched: bool = False
     attempts: int = 0
     queued_at: datetime | None = None
     running_since: datetime | None = None

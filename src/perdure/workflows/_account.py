@@ -31,11 +31,13 @@ class Account:
     def __init__(self, progress: ActionProgress) -> None:
         self.progress = progress
         self._shows_search_attributes = False
-        self._shown: dict[str, str | int] = {}
+        self._shown: dict[str, object] = {}
 
     def show_search_attributes(self) -> None:
         """Keep the search attributes up to date from now on: the namespace takes them."""
         self._shows_search_attributes = True
+        # Each upsert is written to the history and to the list of workflows: not what the start has said.
+        self._shown = {pair.key.name: pair.value for pair in workflow.info().typed_search_attributes}
         self._upsert()
 
     def note(self, kind: NoteKind, text: str) -> None:
@@ -55,7 +57,6 @@ class Account:
             self._upsert()
 
     def _upsert(self) -> None:
-        # Each upsert is an event in the history, so only what changed is sent.
         wanted: dict[str, str | int] = {
             KIND: "action",
             REPOSITORY: self.progress.repository,

@@ -149,8 +149,11 @@ async def cancel_actions_run(input: CancelInput) -> str:
 
 
 async def ask_for_news(input: AskForNewsInput) -> None:
-    """Have the repository's watcher tell this workflow of its run."""
-    await workflow.execute_activity_method(
+    """Have the repository's watcher tell this workflow of its run.
+
+    Local, as it is one short request to Temporal itself: it needs no place in a queue of its own.
+    """
+    await workflow.execute_local_activity_method(
         WatchActivities.ask_for_news,
         input,
         start_to_close_timeout=timedelta(seconds=20),

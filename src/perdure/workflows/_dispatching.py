@@ -95,6 +95,8 @@ class Dispatching:
             before = await _calls.find_actions_runs(self._find(since=workflow.now() - _UNMARKED_LOOK_BACK))
             self._last_number = max((run.actions_run_number for run in before), default=0)
         answer = await self._send()
+        if answer.kind in {"started", "accepted", "ambiguous"}:
+            self._account.update(may_be_dispatched=True)
         match answer.kind:
             case "started":
                 self._account.note(NoteKind.DISPATCH, f"dispatched: run {answer.actions_run_id}")
@@ -154,6 +156,7 @@ class Dispatching:
             found = []
         kept = await self._keep_first(found) if found else ()
         if kept:
+            self._account.update(may_be_dispatched=True)
             self._account.note(NoteKind.FOUND, f"found run {kept[0]}")
         elif not first_look:
             grace = int(self._plan.grace_time.total_seconds())
@@ -212,6 +215,8 @@ class Dispatching:
             since=since,
             after_number=self._last_number,
             within=within,
+            # Of unmarked runs only the one that stays alone for the whole grace time is taken.
+            more_than=0 if self._recognisable else 1,
         )
 
     def _unresolved(self, state: DispatchState) -> DispatchUnresolvedError:

@@ -177,9 +177,10 @@ class Following:
     def _show(self) -> None:
         actions_run = self.followed.actions_run
         queued = is_queued(actions_run)
+        waiting_on = "" if actions_run.is_completed else "runner" if queued else "github"
         self._account.stage(
             Stage.QUEUED if queued else Stage.RUNNING,
-            waiting_on="runner" if queued else "github",
+            waiting_on=waiting_on,
             actions_run=actions_run,
             queued_at=self.followed.queued_at,
             running_since=self.followed.running_since,

@@ -301,7 +301,11 @@ class ActionWorkflow:
             return error if isinstance(error, FailureError) else ApplicationError(str(error))
         if isinstance(known, ActionError):
             known.dispatch_id = known.dispatch_id or self._account.progress.dispatch_id
-        return application_error(known, message=in_full(known, self._account.progress))
+        return application_error(
+            known,
+            message=in_full(known, self._account.progress),
+            nothing_dispatched=not self._account.progress.may_be_dispatched,
+        )
 
 
 def _ended(still_alive: str) -> str:

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
 
 EARLIER_RUN_SIGNAL = "earlier_run_found"
 
-_INTERVALS = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 15, 30, 60, 120, 300))
+_INTERVALS = tuple(timedelta(seconds=seconds) for seconds in (2, 3, 5, 10, 15, 30, 60, 120, 300))
 
 
 class DispatchGuardInput(Model):
@@ -73,7 +73,7 @@ class DispatchGuardWorkflow:
             await self._look()
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self._known)
-            await workflow.sleep(_INTERVALS[min(self._known.looks, len(_INTERVALS) - 1)])
+            await workflow.sleep(_INTERVALS[min(self._known.looks - 1, len(_INTERVALS) - 1)])
         return DispatchGuardResult(cancelled=self._known.cancelled)
 
     def _is_over(self) -> bool:
@@ -98,7 +98,9 @@ class DispatchGuardWorkflow:
         for duplicate in found:
             if duplicate is not kept and not duplicate.is_completed:
                 await self._end(duplicate)
-        gone_or_ended = kept is None or kept.is_completed
+        # Lists lag: a kept run that is not on the list is gone only if it has had the time to get there.
+        is_gone = kept is None and workflow.now() - known.since > 2 * known.grace_time
+        gone_or_ended = is_gone or (kept is not None and kept.is_completed)
         self._known = self._known.model_copy(
             update={
                 "looks": known.looks + 1,
