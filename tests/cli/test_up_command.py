@@ -54,6 +54,26 @@ async def test_what_was_running_goes_on_after_a_killed_worker_and_after_a_restar
     assert processes_of(tmp_path) == []
 
 
+async def test_commands_beside_it_ask_its_github(tmp_path):
+    """Logs and doctor need no credentials for a GitHub that `perdure up` emulates in this folder."""
+    async with perdure("up", *FREE, cwd=tmp_path) as run:
+        record = await record_of(run, tmp_path / ".perdure")
+        address = record["temporal"]["address"]
+        handle = await start_action(
+            await connect_local(address), ACTION.model_copy(update={"inputs": {"message": "to be read"}})
+        )
+        await handle.result()
+        async with perdure("run", "logs", "kept", "--address", address, cwd=tmp_path) as logs:
+            assert await logs.ends() == 0
+        assert "to be read" in logs.output
+        about = ("acme/wait-then-echo", "wait-and-echo.yaml")
+        async with perdure("doctor", *about, "--address", address, cwd=tmp_path) as doctor:
+            assert await doctor.ends() == 0
+        assert "perdure up" in doctor.output
+        run.process.send_signal(signal.SIGTERM)
+        assert await run.ends() == 0
+
+
 async def test_a_killed_server_runs_again_on_its_file(tmp_path):
     """Clients go on without a word."""
     async with up(tmp_path) as run:

@@ -11,6 +11,7 @@ from perdure.cli._doctor_engine import check_engine
 from perdure.cli._doctor_github import check_github
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._findings import Finding, Level, ok, problem_of, warning
+from perdure.cli._local_github import with_local_github
 from perdure.cli._shown import shown
 from perdure.config import Settings, load_settings
 from perdure.errors import SettingsError
@@ -59,7 +60,7 @@ def _checked(subject: Subject) -> Subject:
 
 async def _findings(subject: Subject, address: str | None, namespace: str | None) -> AsyncIterator[Finding]:
     try:
-        settings = load_settings()
+        settings = with_local_github(load_settings())
     except SettingsError as error:
         yield problem_of("settings", error)
         settings = None

@@ -11,7 +11,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from perdure.config import GitHubSettings, Settings, StoreSettings, WatchSettings
+from perdure.cli._local_github import TOKEN_NAME
+from perdure.config import Settings, StoreSettings, WatchSettings
 from perdure.engine.connection import connect_local
 from perdure.engine.local import LocalServer, Ports
 from perdure.engine.pollers import pollers
@@ -163,6 +164,7 @@ class LocalSetup:
         (self.folder / "temporal.toml").write_text(
             f'[profile.default]\naddress = {address}\nnamespace = "default"\n'
         )
+        (self.folder / TOKEN_NAME).write_text("emulated\n")
         # Databases and logs belong in nobody's commit.
         (self.folder / ".gitignore").write_text("*\n")
 
@@ -171,11 +173,6 @@ class LocalSetup:
         suffix = "" if self.options.isolated else self._settings.worker.queue_suffix
         polled = [await pollers(client, queue + suffix) for queue in queues.ALL]
         return all(any(identity.startswith(f"{pid}@") for identity in found) for found in polled)
-
-
-def needs_emulator(settings: GitHubSettings) -> bool:
-    """Say whether the settings name neither credentials nor another GitHub."""
-    return not settings.has_app and settings.token is None and settings.url == GitHubSettings().url
 
 
 def create_examples(root: Path) -> None:

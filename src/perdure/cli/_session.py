@@ -7,6 +7,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from perdure.cli._local_github import with_local_github
 from perdure.config import Settings, load_settings
 from perdure.engine.connection import connect
 from perdure.errors import ActionNotKnownError, EngineError, UsageError
@@ -62,7 +63,7 @@ async def open_session(address: str | None, namespace: str | None) -> Session:
         SettingsError: They cannot be used.
         EngineError: Temporal refused, or is out of reach; said within 10 s.
     """
-    settings = load_settings()
+    settings = with_local_github(load_settings())
     # The SDK's own log goes to stdout, which is for data, and below a drawing that is redrawn in place.
     quiet = Runtime(telemetry=TelemetryConfig(logging=None))
     client = await connect(address=address, namespace=namespace, runtime=quiet)

@@ -9,12 +9,12 @@ from pathlib import Path
 import typer
 
 from perdure.cli import _errors
+from perdure.cli._local_github import RECORD_NAME, needs_emulator
 from perdure.cli._local_setup import (
     EXAMPLE_REPOSITORY,
     EXAMPLE_WORKFLOW_FILE,
     LocalSetup,
     SetupOptions,
-    needs_emulator,
 )
 from perdure.cli._signals import Stop
 from perdure.config import LocalSettings, load_settings
@@ -22,9 +22,6 @@ from perdure.engine.connection import connect_local
 from perdure.engine.local import Ports
 from perdure.engine.namespaces import check_writes
 from perdure.errors import EngineError
-
-RECORD_NAME = "up.json"
-"""In the folder, while it is up: what runs, and where."""
 
 _ALARM_INTERVAL_SECONDS = 30
 
