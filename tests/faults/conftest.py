@@ -1,9 +1,6 @@
 """Real processes that are killed: the Temporal server, workers, and GitHub's answers."""
 
 import asyncio
-import os
-import signal
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -12,38 +9,12 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from faults.worker_processes import ECHO, WorkerProcess, start_worker_process
 from perdure.emulator import EmulatorSettings, RunningEmulator, create_repository, running_emulator
 from perdure.engine.actions import ActionHandle, start_action
 from perdure.engine.connection import connect_local
 from perdure.engine.local import LocalServer
 from perdure.model.actions import ActionInput
-
-ECHO = """
-run-name: Echo [${{ inputs.dispatch_id }}]
-on:
-  workflow_dispatch:
-    inputs:
-      seconds: {type: number, default: 0}
-      dispatch_id: {type: string, default: ''}
-jobs:
-  echo:
-    runs-on: ubuntu-latest
-    steps: [{run: sleep "$SECONDS_TO_WAIT", env: {SECONDS_TO_WAIT: '${{ inputs.seconds }}'}}]
-"""
-
-
-@dataclass
-class WorkerProcess:
-    """A ``perdure worker`` of its own."""
-
-    process: asyncio.subprocess.Process
-    log: Path
-
-    async def kill(self) -> None:
-        """End it as a crash does."""
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGKILL)
-        await self.process.wait()
 
 
 @dataclass
@@ -55,6 +26,8 @@ class Town:
     root: Path
     folder: Path
     grace_time: str = "6s"
+    worker_address: str = ""
+    """Where workers find the server, if not at its own address."""
     suffix: str = field(default_factory=lambda: f"-{uuid.uuid4().hex[:8]}")
     workers: list[WorkerProcess] = field(default_factory=list)
     client: Client | None = None
@@ -65,32 +38,15 @@ class Town:
 
     async def start_worker(self, **environment: str) -> WorkerProcess:
         """Start a worker process and return when it polls."""
-        log = self.folder / f"worker-{len(self.workers)}.log"
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "perdure", "worker", "--address", self.server.address),
-                stdout=output,
-                stderr=output,
-                cwd=self.folder,
-                env={
-                    "PATH": os.environ["PATH"],
-                    "HOME": str(self.folder),
-                    "GITHUB_TOKEN": "any-token",
-                    "PERDURE_GITHUB_URL": self.emulator.api_url,
-                    "PERDURE_GITHUB_GRACE_TIME": self.grace_time,
-                    "PERDURE_WATCH_SHORTEST_INTERVAL": "0.2s",
-                    "PERDURE_WATCH_LONGEST_INTERVAL": "1s",
-                    "PERDURE_WORKER_QUEUE_SUFFIX": self.suffix,
-                    "PERDURE_WORKER_DISPATCHES_PER_SECOND": "0",
-                    **environment,
-                },
-            )
-        worker = WorkerProcess(process, log)
+        worker = await start_worker_process(
+            self.folder,
+            self.worker_address or self.server.address,
+            self.emulator.api_url,
+            suffix=self.suffix,
+            grace_time=self.grace_time,
+            **environment,
+        )
         self.workers.append(worker)
-        async with asyncio.timeout(30):
-            while "worker ready" not in log.read_text():
-                assert process.returncode is None, log.read_text()
-                await asyncio.sleep(0.05)
         return worker
 
     async def start(self, **fields: object) -> ActionHandle:
