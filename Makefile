@@ -11,7 +11,7 @@ demo: $(STAMP)
 	$(BIN)/perdure demo
 
 test: $(STAMP)
-	$(BIN)/pytest -m "not faults" $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadfile -m "not faults" $(PYTEST_ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
