@@ -56,11 +56,7 @@ async def live_through(wanted: list[int], folder) -> None:
     async with open_city(folder) as city:
         outcomes = await city.live_through([draw(seed) for seed in wanted])
     assert not told(outcomes), told(outcomes)
-    print(
-        sorted(
-            [
-                (round(o.seconds), o.plan.seed, o.killed, o.plan.killing and o.plan.killing.moment)
-                for o in outcomes
-            ]
-        )
-    )
+    planned = [outcome for outcome in outcomes if outcome.plan.killing]
+    killed = [outcome for outcome in planned if outcome.killed]
+    # A test in which nobody dies would pass as well.
+    assert 2 * len(killed) >= len(planned), f"only {len(killed)} of {len(planned)} workers were killed"

@@ -8,6 +8,7 @@ from pydantic import Field
 from temporalio import activity
 
 from perdure.activities.failures import as_application_errors
+from perdure.activities.heartbeats import heartbeats
 from perdure.activities.recent import Recent
 from perdure.activities.store import ContentStore
 from perdure.errors import GitHubPermissionError, WorkflowNotDispatchableError
@@ -113,12 +114,13 @@ class ActionActivities:
 
         A repository, workflow file, ref or input that does not fit is a permanent error.
         """
-        with as_application_errors():
-            resolved, facts = await self._recent.get(
-                (input.repository, input.ref, input.workflow_file), lambda: self._read_facts(input)
-            )
-            if facts is not None:
-                check_inputs(facts, input.inputs)
+        async with heartbeats():
+            with as_application_errors():
+                resolved, facts = await self._recent.get(
+                    (input.repository, input.ref, input.workflow_file), lambda: self._read_facts(input)
+                )
+                if facts is not None:
+                    check_inputs(facts, input.inputs)
         plan = DispatchPlan(
             ref=resolved.ref,
             head_sha=resolved.sha,
@@ -146,21 +148,22 @@ class ActionActivities:
         """
         looks = 0
         end = asyncio.get_running_loop().time() + input.within.total_seconds()
-        while True:
-            activity.heartbeat({"looks": looks})
-            with as_application_errors():
-                found = await self._candidates(input)
-            left = end - asyncio.get_running_loop().time()
-            if len(found) > input.more_than or left <= 0:
-                return found
-            await asyncio.sleep(min(left, _LOOK_INTERVALS[min(looks, len(_LOOK_INTERVALS) - 1)]))
-            looks += 1
+        async with heartbeats(lambda: {"looks": looks}):
+            while True:
+                with as_application_errors():
+                    found = await self._candidates(input)
+                left = end - asyncio.get_running_loop().time()
+                if len(found) > input.more_than or left <= 0:
+                    return found
+                await asyncio.sleep(min(left, _LOOK_INTERVALS[min(looks, len(_LOOK_INTERVALS) - 1)]))
+                looks += 1
 
     @activity.defn
     async def get_actions_run(self, ref: ActionsRunRef) -> ActionsRun:
         """Read one run. A run that was deleted is a permanent error."""
-        with as_application_errors():
-            return await self._github.get_actions_run(ref)
+        async with heartbeats():
+            with as_application_errors():
+                return await self._github.get_actions_run(ref)
 
     @activity.defn
     async def poll_actions_run(self, input: PollActionsRunInput) -> ActionsRun:
@@ -169,31 +172,35 @@ class ActionActivities:
         end = None
         if input.within is not None:
             end = asyncio.get_running_loop().time() + input.within.total_seconds()
-        while True:
-            with as_application_errors():
-                seen = await self._github.get_actions_run(input.known.ref)
-            if seen.is_completed or (is_news(input.known, seen) and not input.until_completed):
-                return seen
-            if end is not None and asyncio.get_running_loop().time() >= end:
-                return seen
-            await _sleep_with_heartbeats(input.interval, seen)
+        async with heartbeats(lambda: _shown(seen)):
+            while True:
+                with as_application_errors():
+                    seen = await self._github.get_actions_run(input.known.ref)
+                if seen.is_completed or (is_news(input.known, seen) and not input.until_completed):
+                    return seen
+                if end is not None and asyncio.get_running_loop().time() >= end:
+                    return seen
+                activity.heartbeat(_shown(seen))
+                await asyncio.sleep(input.interval.total_seconds())
 
     @activity.defn
     async def explain_actions_run(self, ref: ActionsRunRef) -> ExplainedRun:
         """Read the jobs of a run's last attempt, and the end of the log of the first that failed."""
-        with as_application_errors():
-            jobs = await self._github.list_jobs(ref)
-            failed = next((job for job in jobs if job.conclusion == "failure"), None)
-            tail = ""
-            if failed is not None:
-                tail = await self._github.read_log_tail(ref.repository, failed.actions_job_id, lines=20)
+        async with heartbeats():
+            with as_application_errors():
+                jobs = await self._github.list_jobs(ref)
+                failed = next((job for job in jobs if job.conclusion == "failure"), None)
+                tail = ""
+                if failed is not None:
+                    tail = await self._github.read_log_tail(ref.repository, failed.actions_job_id, lines=20)
         return ExplainedRun(jobs=tuple(jobs), log_tail=tail)
 
     @activity.defn
     async def read_outputs(self, actions_run: ActionsRun) -> ReadOutputs:
         """Read the run's artifact ``perdure-outputs``. Large outputs go to the store, by content."""
-        with as_application_errors():
-            outputs = await self._github.read_outputs(actions_run.ref, actions_run.actions_run_attempt)
+        async with heartbeats():
+            with as_application_errors():
+                outputs = await self._github.read_outputs(actions_run.ref, actions_run.actions_run_attempt)
         if outputs is None:
             return ReadOutputs()
         stored = self._store.put_json_over(INLINE_OUTPUTS_LIMIT, outputs)
@@ -250,10 +257,5 @@ def _with_file_facts(plan: DispatchPlan, facts: WorkflowFileFacts, workflow_file
     )
 
 
-async def _sleep_with_heartbeats(interval: timedelta, seen: ActionsRun) -> None:
-    # A heartbeat at least every 5 s, so that a lost worker is noticed long before a long interval ends.
-    left = interval.total_seconds()
-    while left > 0:
-        activity.heartbeat({"status": seen.status, "conclusion": seen.conclusion, "html_url": seen.html_url})
-        await asyncio.sleep(min(left, 5))
-        left -= 5
+def _shown(seen: ActionsRun) -> dict[str, str | None]:
+    return {"status": seen.status, "conclusion": seen.conclusion, "html_url": seen.html_url}

@@ -1,6 +1,5 @@
 """Activities that change GitHub. They run on a queue of their own, at a rate that the server enforces."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 
 from perdure.activities.failures import as_application_errors
+from perdure.activities.heartbeats import heartbeats
 from perdure.errors import GitHubRefusedError
 from perdure.github import GitHubClient
 from perdure.model.actions import ActionsRun, ActionsRunRef
@@ -20,8 +20,6 @@ SEND_WITHIN = timedelta(seconds=5)
 A worker that was stopped (a laptop's lid, a paused virtual machine) would otherwise wake up and send what
 the workflow has long taken for lost and sent again.
 """
-
-_HEARTBEAT_SECONDS = 2
 
 
 class RerunInput(Model):
@@ -88,36 +86,32 @@ class DispatchActivities:
         What GitHub refuses is a permanent error. What nobody can know is the answer ``ambiguous``.
         """
         is_fresh = self._deadline.begin(activity.info().started_time)
-        heartbeats = asyncio.create_task(_beat())
-        try:
+        async with heartbeats():
             with as_application_errors():
                 return await self._github.dispatch(request, before_send=is_fresh)
-        finally:
-            heartbeats.cancel()
 
     @activity.defn
     async def rerun_failed_jobs(self, input: RerunInput) -> RerunAnswer:
         """Re-run what failed. Safe to repeat: a re-run that is there already is adopted."""
-        with as_application_errors():
-            before = await self._github.get_actions_run(input.ref)
-            if before.actions_run_attempt > input.actions_run_attempt or not before.is_completed:
-                return RerunAnswer(actions_run=before)
-            try:
-                await self._github.rerun_failed_jobs(input.ref)
-            except GitHubRefusedError as refusal:
-                after = await self._github.get_actions_run(input.ref)
-                taken = after.actions_run_attempt > input.actions_run_attempt
-                return RerunAnswer(actions_run=after, refused="" if taken else str(refusal))
-            return RerunAnswer(actions_run=await self._github.get_actions_run(input.ref))
+        async with heartbeats():
+            with as_application_errors():
+                return await self._rerun(input)
+
+    async def _rerun(self, input: RerunInput) -> RerunAnswer:
+        before = await self._github.get_actions_run(input.ref)
+        if before.actions_run_attempt > input.actions_run_attempt or not before.is_completed:
+            return RerunAnswer(actions_run=before)
+        try:
+            await self._github.rerun_failed_jobs(input.ref)
+        except GitHubRefusedError as refusal:
+            after = await self._github.get_actions_run(input.ref)
+            taken = after.actions_run_attempt > input.actions_run_attempt
+            return RerunAnswer(actions_run=after, refused="" if taken else str(refusal))
+        return RerunAnswer(actions_run=await self._github.get_actions_run(input.ref))
 
     @activity.defn
     async def cancel_actions_run(self, input: CancelInput) -> str:
         """Ask GitHub to cancel a run; return why it refused, or nothing. Safe to repeat."""
-        with as_application_errors():
-            return await self._github.cancel_actions_run(input.ref, force=input.force) or ""
-
-
-async def _beat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(_HEARTBEAT_SECONDS)
+        async with heartbeats():
+            with as_application_errors():
+                return await self._github.cancel_actions_run(input.ref, force=input.force) or ""

@@ -38,7 +38,7 @@ _CANCEL = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5)
 
 _READ_TIMEOUT = timedelta(seconds=30)
 _LOST_WORKER_TIMEOUT = timedelta(seconds=10)
-"""How soon a worker that was killed in the middle of an activity is noticed."""
+"""How soon a worker that was killed in the middle of an activity is noticed: each of them beats."""
 
 
 async def plan_dispatch(input: PlanDispatchInput) -> DispatchPlan:
@@ -47,6 +47,7 @@ async def plan_dispatch(input: PlanDispatchInput) -> DispatchPlan:
         ActionActivities.plan_dispatch,
         input,
         start_to_close_timeout=_READ_TIMEOUT,
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_READ,
         summary=f"{input.repository} {input.workflow_file}",
     )
@@ -71,7 +72,7 @@ async def find_actions_runs(input: FindActionsRunsInput) -> list[ActionsRun]:
         ActionActivities.find_actions_runs,
         input,
         start_to_close_timeout=2 * input.within + timedelta(minutes=5),
-        heartbeat_timeout=timedelta(seconds=30),
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_READ,
         summary=f"for {input.dispatch_id}",
     )
@@ -83,6 +84,7 @@ async def get_actions_run(ref: ActionsRunRef) -> ActionsRun:
         ActionActivities.get_actions_run,
         ref,
         start_to_close_timeout=_READ_TIMEOUT,
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_READ,
         summary=str(ref),
     )
@@ -96,7 +98,7 @@ async def poll_actions_run(input: PollActionsRunInput) -> ActionsRun:
         start_to_close_timeout=timedelta(days=365)
         if input.within is None
         else 2 * input.within + _READ_TIMEOUT,
-        heartbeat_timeout=timedelta(seconds=30),
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_READ,
         summary=str(input.known.ref),
     )
@@ -108,6 +110,7 @@ async def explain_actions_run(ref: ActionsRunRef) -> ExplainedRun:
         ActionActivities.explain_actions_run,
         ref,
         start_to_close_timeout=_READ_TIMEOUT,
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_READ,
         summary=str(ref),
     )
@@ -119,6 +122,7 @@ async def read_outputs(actions_run: ActionsRun) -> ReadOutputs:
         ActionActivities.read_outputs,
         actions_run,
         start_to_close_timeout=_READ_TIMEOUT,
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_READ,
         summary=str(actions_run.ref),
     )
@@ -131,6 +135,7 @@ async def rerun_failed_jobs(input: RerunInput) -> RerunAnswer:
         input,
         task_queue=_queue(queues.DISPATCH),
         start_to_close_timeout=_READ_TIMEOUT,
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_WRITE,
         summary=str(input.ref),
     )
@@ -143,6 +148,7 @@ async def cancel_actions_run(input: CancelInput) -> str:
         input,
         task_queue=_queue(queues.DISPATCH),
         start_to_close_timeout=timedelta(seconds=30),
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_CANCEL,
         summary=f"{'force ' if input.force else ''}{input.ref}",
     )
