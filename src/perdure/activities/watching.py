@@ -6,7 +6,7 @@ conditional list request covers a hundred runs and is free while nothing changes
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
@@ -27,6 +27,7 @@ from perdure.model.watching import (
     WatchRunsResult,
     concerns,
     is_over,
+    listed_since,
     look_interval,
     unseen_for,
     watcher_id,
@@ -41,6 +42,7 @@ HAND_BACK_AFTER = timedelta(minutes=10)
 """The long activity returns to its workflow this often, so that the history can be cut."""
 
 _LONGEST_NAP = 1.0
+_REQUESTS_AT_ONCE = 10
 
 
 class AskForNewsInput(Model):
@@ -132,21 +134,40 @@ class WatchActivities:
                 return round_.result()
 
     async def _look(self, repository: str, round_: "_Round") -> bool:
-        listed = {
-            actions_run.actions_run_id: actions_run
-            for actions_run in await self._github.list_actions_runs(repository)
-        }
-        news = False
-        for watch in list(round_.waiting.values()):
-            seen = listed.get(watch.actions_run_id)
-            if seen is None and unseen_for(watch, listed, self._now()):
-                seen = await self._github.get_actions_run(
+        """Tell everybody who waits what there is to see; say whether it was news to anybody."""
+        listed = await self._list(repository, list(round_.waiting.values()))
+        at_once = asyncio.Semaphore(_REQUESTS_AT_ONCE)
+
+        async def tell(watch: Watch) -> bool:
+            async with at_once:
+                seen = listed.get(watch.actions_run_id) or await self._github.get_actions_run(
                     ActionsRunRef(repository=repository, actions_run_id=watch.actions_run_id)
                 )
-            if seen is not None:
-                news = await round_.tell(watch, seen) or news
+                return await round_.tell(watch, seen)
+
+        told = await asyncio.gather(
+            *(tell(watch) for watch in round_.waiting.values() if self._has_news(watch, listed, round_)),
+            return_exceptions=True,
+        )
         round_.heartbeat()
-        return news
+        for outcome in told:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return any(told)
+
+    def _has_news(self, watch: Watch, listed: dict[int, ActionsRun], round_: "_Round") -> bool:
+        seen = listed.get(watch.actions_run_id)
+        return unseen_for(watch, listed, self._now()) if seen is None else round_.is_news(watch, seen)
+
+    async def _list(self, repository: str, waiting: Sequence[Watch]) -> dict[int, ActionsRun]:
+        runs = await self._github.list_actions_runs(repository)
+        listed = {actions_run.actions_run_id: actions_run for actions_run in runs}
+        unseen = [watch for watch in waiting if unseen_for(watch, listed, self._now())]
+        if (since := listed_since(unseen)) is not None:
+            # More wait than fit on a page: a few more pages cost less than a request for each.
+            runs = await self._github.list_actions_runs(repository, since=since)
+            listed |= {actions_run.actions_run_id: actions_run for actions_run in runs}
+        return listed
 
 
 async def _nap(interval: timedelta, round_: "_Round", end: float, wake: asyncio.Event) -> None:
@@ -191,9 +212,13 @@ class _Round:
         self._numbers[key] = numbered.number
         self.waiting[key] = numbered.watch
 
+    def is_news(self, watch: Watch, seen: ActionsRun) -> bool:
+        """Say whether the waiter has not been told this yet."""
+        return concerns(watch, seen) and not _same(self._told.get(watch.key), seen)
+
     async def tell(self, watch: Watch, seen: ActionsRun) -> bool:
         """Signal the waiter if this is news to it; say whether it was."""
-        if not concerns(watch, seen) or _same(self._told.get(watch.key), seen):
+        if not self.is_news(watch, seen):
             return False
         await self._signal(watch, seen)
         self._told[watch.key] = seen

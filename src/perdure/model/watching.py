@@ -1,5 +1,6 @@
 """Watching a repository: who waits for which run, and how often to look."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import Field
@@ -7,10 +8,18 @@ from pydantic import Field
 from perdure.model import queues
 from perdure.model.actions import ActionsRun
 from perdure.model.base import Model
+from perdure.model.dispatch import CLOCK_SKEW
 from perdure.model.names import RepositoryName
 
 LIST_LAG = timedelta(seconds=10)
 """A run younger than this may be missing from GitHub's list although it exists."""
+
+
+LIST_PAGE = 100
+"""Runs on a page of GitHub's list, the newest first."""
+
+_FEW = 5
+"""As many runs that the first page does not show are read one by one."""
 
 
 class Watch(Model):
@@ -20,7 +29,7 @@ class Watch(Model):
         workflow_id: Who is told.
         actions_run_id: Which run.
         actions_run_attempt: The attempt that is waited for; earlier ones are not news.
-        asked_at: When the waiting began.
+        asked_at: When that attempt was asked for, by a dispatch or a re-run.
     """
 
     workflow_id: str
@@ -100,10 +109,27 @@ def look_interval(
 
 
 def unseen_for(watch: Watch, listed: dict[int, ActionsRun], now: datetime) -> bool:
-    """Say whether a run has to be read by itself: it is not on the list, and not for being too new."""
+    """Say whether a run is not on the list, and not for being too new."""
     if watch.actions_run_id in listed:
         return False
-    return watch.asked_at is None or now - watch.asked_at > LIST_LAG
+    if watch.asked_at is None or now - watch.asked_at > LIST_LAG:
+        return True
+    # A full page of newer runs hides it however long one waits.
+    newer = (run for run in listed.values() if run.created_at and run.created_at > watch.asked_at)
+    return len(listed) >= LIST_PAGE and len(listed) == sum(1 for _ in newer)
+
+
+def listed_since(unseen: Sequence[Watch]) -> datetime | None:
+    """Return from when on runs are listed to find those that the list's first page does not show.
+
+    ``None`` where there are so few that each is read by itself sooner. The time is a round one, so that the
+    same list is asked for again and costs no quota while nothing changes.
+    """
+    asked_at = [watch.asked_at for watch in unseen if watch.asked_at is not None]
+    if len(asked_at) <= _FEW:
+        return None
+    earliest = min(asked_at) - CLOCK_SKEW
+    return earliest.replace(minute=earliest.minute // 10 * 10, second=0, microsecond=0)
 
 
 def concerns(watch: Watch, actions_run: ActionsRun) -> bool:

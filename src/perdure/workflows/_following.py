@@ -155,7 +155,7 @@ class Following:
                     workflow_id=workflow.info().workflow_id,
                     actions_run_id=actions_run.actions_run_id,
                     actions_run_attempt=actions_run.actions_run_attempt,
-                    asked_at=workflow.now(),
+                    asked_at=self.followed.queued_at,
                 ),
                 workflow_task_queue=workflow.info().task_queue,
             )
