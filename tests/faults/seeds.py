@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client
 
+from faults.histories import assert_no_failed_task
 from faults.plans import Blow, Killing, Moment, Plan
 from faults.worker_processes import ECHO, WorkerProcess, start_worker_process
 from perdure.emulator import EmulatorSettings, RunningEmulator, create_repository, running_emulator
@@ -199,20 +199,12 @@ class City:
         posts = [served for served in host.visits.of(plan.repository) if served.method == "POST"]
         sent = [served.status for served in posts if served.status not in _REFUSED_FORMS]
         assert len(sent) <= plan.most_posts, f"{len(sent)} POSTs {sent}: {plan.most_posts} were enough"
-        await self._check_history(handle)
+        await assert_no_failed_task(self.client, handle.id)
 
     def _only_run(self, plan: Plan) -> Run:
         runs = self.hosts[plan.profile].runs(plan.repository)
         assert len(runs) == 1, f"{len(runs)} runs: {[(run.id, run.title, run.conclusion) for run in runs]}"
         return runs[0]
-
-    async def _check_history(self, handle: ActionHandle) -> None:
-        async for event in self.client.get_workflow_handle(handle.id).fetch_history_events():
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-                failed = event.workflow_task_failed_event_attributes
-                # News that arrives as the workflow ends: the server has it look once more.
-                late = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
-                assert failed.cause == late, f"a workflow task failed: {failed}"
 
 
 @asynccontextmanager
