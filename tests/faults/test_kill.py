@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from perdure.engine.pollers import require_pollers
 from perdure.model.progress import Stage
 
 
@@ -69,11 +70,10 @@ async def test_a_worker_that_is_killed_while_it_dispatches(town, after_effect):
 async def test_a_stopped_worker_that_wakes_up_sends_nothing(town):
     """SIGSTOP past every deadline, then SIGCONT: one run, whoever sent it."""
     first = await town.start_worker()
-    # The token of a request is at hand, so the pause is put before the dispatch's own connection.
+    await require_pollers(town.client, "perdure" + town.suffix)
     os.kill(first.process.pid, signal.SIGSTOP)
-    starting = asyncio.create_task(town.start(inputs={"seconds": "1"}))
-    handle = await starting
-    await asyncio.sleep(1)
+    # Its polls are still open: the stopped worker is given the first tasks.
+    handle = await town.start(inputs={"seconds": "1"})
     second = await town.start_worker()
     result = await asyncio.wait_for(handle.result(), 90)
     os.kill(first.process.pid, signal.SIGCONT)
