@@ -21,6 +21,8 @@ A worker that was stopped (a laptop's lid, a paused virtual machine) would other
 the workflow has long taken for lost and sent again.
 """
 
+CLOCK_STEP_AFTER = timedelta(seconds=15)
+
 
 class RerunInput(Model):
     """Input of :meth:`DispatchActivities.rerun_failed_jobs`."""
@@ -54,21 +56,44 @@ class SendDeadline:
     Two clocks are asked, because each misses one kind of pause: the monotonic one counts from the moment
     that the activity's code began; the wall clock against the server's start time also sees a pause before
     that, once the offset between the two is known (a worker's clock may be hours off).
+
+    A clock that is set forward makes every later attempt look late. Attempts that waited in a stopped worker
+    begin together when it wakes; so lateness that is still the same :data:`CLOCK_STEP_AFTER` later is the
+    clock's, and becomes the new offset.
     """
 
-    def __init__(self, within: timedelta, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        within: timedelta,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._within = within.total_seconds()
         self._clock = clock
-        self._smallest_offset: float | None = None
+        self._now = now
+        self._offset: float | None = None
+        self._suspected: tuple[float, float] | None = None
+        """An offset that looked late, and when it was seen first."""
 
     def begin(self, started_at: datetime) -> Callable[[], bool]:
         """Begin an attempt that the server started at ``started_at``; ask the returned function later."""
-        offset = (datetime.now(UTC) - started_at).total_seconds()
-        known = self._smallest_offset
-        self._smallest_offset = offset if known is None else min(known, offset)
-        late_already = offset - self._smallest_offset
         begun = self._clock()
+        late_already = self._lateness((self._now() - started_at).total_seconds(), begun)
         return lambda: late_already + (self._clock() - begun) <= self._within
+
+    def _lateness(self, offset: float, begun: float) -> float:
+        if self._offset is None or offset < self._offset:
+            self._offset = offset
+        late = offset - self._offset
+        if late <= self._within:
+            self._suspected = None
+        elif self._suspected is None or abs(offset - self._suspected[0]) > self._within:
+            self._suspected = (offset, begun)
+        elif begun - self._suspected[1] >= CLOCK_STEP_AFTER.total_seconds():
+            self._offset, self._suspected = offset, None
+            return 0.0
+        return late
 
 
 class DispatchActivities:
