@@ -1,6 +1,7 @@
 import asyncio
 from datetime import timedelta
 
+import httpx2
 import pytest
 
 from perdure.engine.actions import get_action, list_actions
@@ -286,3 +287,19 @@ async def test_an_action_is_found_by_its_key(house):
     handle = await house.start(key="by-key")
     assert get_action(house.client, "by-key").id == handle.id
     assert (await get_action(house.client, "by-key").result()).conclusion == "success"
+
+
+async def test_a_run_that_a_person_runs_again_is_adopted(house):
+    """Before another dispatch the run is read: no attempt starts beside one that is alive."""
+    house.add("acme/flaky", flaky=FLAKY)
+    retry = ActionRetry(attempts=2, delay=timedelta(seconds=2), by=RetryBy.DISPATCH)
+    handle = await house.start("flaky.yml", repository="acme/flaky", retry=retry)
+    await until(house, handle, Stage.RETRYING)
+    [actions_run] = house.emulator.runs
+    async with httpx2.AsyncClient(base_url=house.emulator.api_url) as person:
+        path = f"/repos/acme/flaky/actions/runs/{actions_run.id}/rerun"
+        answer = await person.post(path, headers={"authorization": "Bearer a-person"})
+    assert answer.status_code == 201
+    result = await handle.result()
+    assert (result.attempts, result.actions_run_attempt) == (2, 2)
+    assert len(house.emulator.runs) == 1

@@ -10,11 +10,11 @@ from perdure.workflows._account import Account
 from perdure.workflows._control import CancelledBeforeDispatch, Control
 from perdure.workflows._dispatching import Dispatching
 from perdure.workflows._following import Following
+from perdure.workflows._retrying import another_attempt
 from perdure.workflows.dispatch_guard import guard_dispatch
 
 with workflow.unsafe.imports_passed_through():
     from perdure.activities.actions import ExplainedRun, PlanDispatchInput
-    from perdure.activities.dispatching import RerunInput
     from perdure.activities.failures import application_error, original_error
     from perdure.errors import (
         ActionError,
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         UsageError,
     )
     from perdure.model.action_state import ActionState, ActionWorkflowInput, HeldDecision
-    from perdure.model.actions import ActionInput, ActionResult, ActionsRun, RetryBy
+    from perdure.model.actions import ActionInput, ActionResult, ActionsRun
     from perdure.model.conclusions import Outcome, may_retry, outcome_of, passes
     from perdure.model.dispatch import DispatchPlan, check_caller_inputs, dispatch_id
     from perdure.model.failed_actions import conclusion_error, in_full
@@ -243,27 +243,11 @@ class ActionWorkflow:
         await self._control.sleep(self._input.retry.delay)
         if self._control.cancel_requested:
             raise asyncio.CancelledError
-        before = following.followed.actions_run
-        if self._input.retry.by is RetryBy.RERUN_FAILED:
-            queued_at = workflow.now()
-            answer = await _calls.rerun_failed_jobs(
-                RerunInput(ref=before.ref, actions_run_attempt=before.actions_run_attempt)
-            )
-            if not answer.refused:
-                self._account.update(attempts=attempts + 1)
-                # The run may still be shown as it was: what comes is at least one attempt further.
-                expected = answer.actions_run
-                if expected.actions_run_attempt <= before.actions_run_attempt:
-                    expected = expected.model_copy(
-                        update={
-                            "actions_run_attempt": before.actions_run_attempt + 1,
-                            "status": "queued",
-                            "conclusion": None,
-                            "updated_at": None,
-                        }
-                    )
-                return self._follow(plan, Followed(actions_run=expected, queued_at=queued_at))
-            self._account.note(NoteKind.RETRY, f"GitHub would not re-run it: {answer.refused}")
+        queued_at = workflow.now()
+        again = await another_attempt(following.followed.actions_run, self._input.retry.by, self._account)
+        if again is not None:
+            self._account.update(attempts=attempts + 1)
+            return self._follow(plan, Followed(actions_run=again, queued_at=queued_at))
         self._generation += 1
         return await self._dispatch(plan, keyed=False)
 
