@@ -10,6 +10,8 @@
     * InvalidRefError                GitHub cannot dispatch on this ref
     * KeyConflictError               the same ``--id`` was used for another action
     * ActionNotKnownError            no action with that id
+    * ApprovalNotKnownError          no approval with that id
+    * DecisionRefusedError           a decision does not count; has ``reason``
   * GitHubError                      GitHub refused or failed; has ``status``
     * GitHubUnavailableError         no answer, or a 5xx; worth another try
     * GitHubRateLimitedError         has ``retry_after``
@@ -106,6 +108,22 @@ class KeyConflictError(UsageError):
 
 class ActionNotKnownError(UsageError):
     """No action has that id."""
+
+
+class ApprovalNotKnownError(UsageError):
+    """No approval has that id."""
+
+
+class DecisionRefusedError(UsageError):
+    """A decision does not count. The message says why.
+
+    Attributes:
+        reason: See :class:`perdure.model.ballots.Refusal`.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class GitHubError(PerdureError):
