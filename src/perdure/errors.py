@@ -12,6 +12,8 @@
     * ActionNotKnownError            no action with that id
     * ApprovalNotKnownError          no approval with that id
     * DecisionRefusedError           a decision does not count; has ``reason``
+    * PipelineFileError              a pipeline file holds mistakes; has each with its place
+    * PipelineInputError             the inputs given to a pipeline do not fit; has each mistake
   * GitHubError                      GitHub refused or failed; has ``status``
     * GitHubUnavailableError         no answer, or a 5xx; worth another try
     * GitHubRateLimitedError         has ``retry_after``
@@ -29,6 +31,7 @@
     * DispatchUnresolvedError        nobody can know whether GitHub started a run
     * UnexpectedCommitError          the run is not on the commit that was expected
     * OutputsError                   the run passed, and its outputs cannot be used
+  * ExpressionError                  an expression of a pipeline has no value; permanent
   * EngineError                      Temporal refused or is out of reach
     * EngineUnreachableError
     * LocalEngineError               the local server's file or port cannot be used
@@ -124,6 +127,34 @@ class DecisionRefusedError(UsageError):
     def __init__(self, message: str, *, reason: str = "", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+
+
+class PipelineFileError(UsageError):
+    """A pipeline file holds mistakes. The message has a line for each: ``file:line:column: message``.
+
+    Attributes:
+        problems: Each mistake: ``{"file", "line", "column", "message"}``, in the order of the file.
+    """
+
+    def __init__(
+        self, message: str, *, problems: list[dict[str, str | int]] | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems or []
+
+
+class PipelineInputError(UsageError):
+    """The inputs given to a pipeline do not fit what its file asks for. The message has a line for each.
+
+    Attributes:
+        problems: Each mistake: ``{"input", "message"}``.
+    """
+
+    def __init__(
+        self, message: str, *, problems: list[dict[str, str]] | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems or []
 
 
 class GitHubError(PerdureError):
@@ -266,6 +297,12 @@ class UnexpectedCommitError(ActionError):
 
 class OutputsError(ActionError):
     """The run passed, but the outputs that it left cannot be used. The message says why."""
+
+
+class ExpressionError(PerdureError):
+    """An expression of a pipeline has no value: it divides by zero, or reads what was never set."""
+
+    permanent = True
 
 
 class EngineError(PerdureError):

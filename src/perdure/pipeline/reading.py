@@ -1,0 +1,105 @@
+"""Reads a pipeline file: all that is wrong with it at once, each mistake with its place."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pydantic import ValidationError
+
+from perdure.pipeline._base import Problem, Problems
+from perdure.pipeline.checking import check_file
+from perdure.pipeline.schema import PipelineFile
+from perdure.pipeline.source import Source
+from perdure.pipeline.wording import problems_of
+from perdure.pipeline.yaml_text import Path, PlacedMapping, read_yaml
+
+_ROUNDS: Final = 20
+
+
+def read_pipeline(text: str, name: str = "pipeline.yaml") -> PipelineFile:
+    """Read and check a pipeline file.
+
+    Args:
+        text: What it holds.
+        name: What it is called in messages.
+
+    Raises:
+        PipelineFileError: With everything that is wrong.
+    """
+    document = read_yaml(text.removeprefix("\ufeff"))
+    source = Source(name, text.removeprefix("\ufeff"), document)
+    if not isinstance(document.value, PlacedMapping):
+        what = "is empty" if document.value is None else "must hold keys and values"
+        raise source.error([Problem((), f"the file {what}: begin with name: and steps:")])
+    collected = Problems()
+    file: PipelineFile | None
+    try:
+        file = PipelineFile.model_validate(document.value, context=collected)
+        problems = collected.found
+    except ValidationError as error:
+        problems = collected.found + problems_of(error.errors(include_url=False), source.known_path)
+        file = _without_broken_parts(document.value)
+    if file is not None:
+        problems = problems + _not_about(check_file(file), problems, source)
+    if problems or document.mistakes:
+        raise source.error(problems)
+    return file  # type: ignore[return-value]  # without a problem there is a file
+
+
+def _not_about(later: list[Problem], earlier: list[Problem], source: Source) -> list[Problem]:
+    """Leave out what is a consequence of something that was said already."""
+    broken = {source.known_path(problem.path) for problem in earlier}
+    return [
+        problem
+        for problem in later
+        if not (_is_broken(problem.path, broken) or (problem.about and _is_broken(problem.about, broken)))
+    ]
+
+
+def _is_broken(path: Path, broken: set[Path]) -> bool:
+    return any(path[:length] in broken for length in range(1, len(path) + 1)) or any(
+        one[: len(path)] == path for one in broken if len(path) > 1
+    )
+
+
+def _without_broken_parts(value: Mapping[str, object]) -> PipelineFile | None:
+    """Leave out what does not fit, so that the rest can be checked too."""
+    data = _copy(value)
+    for _ in range(_ROUNDS):
+        try:
+            return PipelineFile.model_validate(data)
+        except ValidationError as error:
+            # All are found before any is taken out: several errors may be about one value.
+            broken = [_holder(data, _shortened(one["loc"])) for one in error.errors()]
+            for holder, key in broken:
+                holder.pop(key, None)
+            if "steps" not in data:
+                return None
+            data.setdefault("name", "unnamed")
+    return None
+
+
+def _copy(value: object) -> dict[str, object]:
+    def inner(one: object) -> object:
+        if isinstance(one, Mapping):
+            return {key: inner(found) for key, found in one.items()}
+        return [inner(found) for found in one] if isinstance(one, list) else one
+
+    return {key: inner(found) for key, found in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _shortened(location: Iterable[str | int]) -> Path:
+    path = tuple(location)
+    return path[:2] + path[3:] if path[:1] == ("steps",) and len(path) > 2 else path
+
+
+def _holder(data: dict[str, object], path: Path) -> tuple[dict[str, object], str]:
+    """Return the innermost mapping on the way to a path, and its key: whole lists go, for their places count."""
+    container: object = data
+    found = (data, str(path[0]))
+    for part in path:
+        if isinstance(container, dict) and part in container:
+            found = (container, str(part))
+            container = container[part]
+        elif isinstance(container, list) and isinstance(part, int) and part < len(container):
+            container = container[part]
+    return found
