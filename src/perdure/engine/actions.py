@@ -213,10 +213,17 @@ async def start_action(
         InvalidInputError: The inputs cannot be right for any workflow file.
         KeyConflictError: The key was used for something else.
         NoWorkerError: Nobody polls the queue. Nothing was started.
-        EngineError: Temporal refused.
+        EngineError: Temporal refused, or is out of reach. With a key it is safe to try again.
     """
     check_caller_inputs(input.inputs)
-    await require_pollers(client, task_queue)
+    try:
+        await require_pollers(client, task_queue)
+        return await _start_or_attach(client, input, task_queue)
+    except RPCError as error:
+        raise engine_error(error, _workflow_id(input)) from error
+
+
+async def _start_or_attach(client: Client, input: ActionInput, task_queue: str) -> ActionHandle:
     try:
         return await _start(client, input, task_queue, WorkflowIDReusePolicy.REJECT_DUPLICATE)
     except WorkflowAlreadyStartedError:
@@ -232,20 +239,17 @@ async def start_action(
 async def _start(
     client: Client, input: ActionInput, task_queue: str, id_reuse_policy: WorkflowIDReusePolicy
 ) -> ActionHandle:
-    try:
-        handle = await client.start_workflow(
-            ActionWorkflow.run,
-            ActionWorkflowInput.of(input),
-            id=_workflow_id(input),
-            task_queue=task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=id_reuse_policy,
-            memo={_INPUT_DIGEST: _digest(input), "workflow_file": input.workflow_file},
-            search_attributes=await _search_attributes(client, input),
-            static_summary=f"{input.repository} {input.workflow_file}",
-        )
-    except RPCError as error:
-        raise engine_error(error, _workflow_id(input)) from error
+    handle = await client.start_workflow(
+        ActionWorkflow.run,
+        ActionWorkflowInput.of(input),
+        id=_workflow_id(input),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        id_reuse_policy=id_reuse_policy,
+        memo={_INPUT_DIGEST: _digest(input), "workflow_file": input.workflow_file},
+        search_attributes=await _search_attributes(client, input),
+        static_summary=f"{input.repository} {input.workflow_file}",
+    )
     return ActionHandle(handle, started=True)
 
 

@@ -5,6 +5,8 @@ waiting, for as long as a restart takes.
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio.service import RPCError, RPCStatusCode
@@ -19,6 +21,9 @@ QUERY_TIMEOUT = timedelta(seconds=10)
 
 _RETRY_INTERVAL = 0.5
 
+# Whoever waits for a result is told of failures only. So far apart, there was an answer between two of them.
+_OVER_AFTER = timedelta(minutes=1)
+
 # A connection that breaks in the middle of a long poll is UNKNOWN ("transport error") to the SDK.
 _AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN}
 
@@ -26,9 +31,11 @@ _AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN}
 class Outage:
     """Counts for how long the engine has been away."""
 
-    def __init__(self, workflow_id: str) -> None:
+    def __init__(self, workflow_id: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._workflow_id = workflow_id
+        self._clock = clock
         self._since: float | None = None
+        self._last = 0.0
 
     def is_over(self) -> None:
         """Take note that the engine has answered."""
@@ -44,8 +51,10 @@ class Outage:
         """
         if error.status not in _AWAY:
             raise engine_error(error, self._workflow_id) from error
-        now = asyncio.get_running_loop().time()
-        self._since = now if self._since is None else self._since
+        now = self._clock()
+        if self._since is None or now - self._last > _OVER_AFTER.total_seconds():
+            self._since = now
+        self._last = now
         if now - self._since > PATIENCE.total_seconds():
             raise EngineUnreachableError(
                 f"the Temporal server has been out of reach for {PATIENCE.total_seconds():.0f} s",
@@ -67,5 +76,10 @@ def engine_error(error: RPCError, workflow_id: str) -> EngineError | UsageError:
             return EngineError(
                 f"{workflow_id}: no worker answered within {QUERY_TIMEOUT.total_seconds():.0f} s",
                 hint="is a worker running? Start one with: perdure worker",
+            )
+        case RPCStatusCode.UNAVAILABLE:
+            return EngineUnreachableError(
+                f"the Temporal server is out of reach: {error.message}",
+                hint="what runs goes on once it is back; what was started with --id may be started again",
             )
     return EngineError(f"Temporal refused: {error.message}")
