@@ -20,6 +20,9 @@ from town import Town, running_town
 
 from perdure.engine.exits import leave
 
+_ALONE = 10
+"""Workflows that are run one at a time, on an idle engine."""
+
 _TIME_LIMIT = 170
 """Seconds after which it gives up: something stands still."""
 
@@ -53,16 +56,21 @@ async def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 found = await measure(town, side, count=options.actions, concurrency=options.concurrency)
                 _say(f"round {number + 1} of {options.rounds}: {side} {found.per_second:.1f} per second")
                 rounds[side].append(found)
-        return await _report(town, options, rounds)
+        _say("one at a time")
+        count = min(_ALONE, options.actions)
+        alone = {side: await measure(town, side, count=count, concurrency=1) for side in SIDES}
+        return await _report(town, options, rounds, alone)
 
 
-async def _report(town: Town, options: argparse.Namespace, rounds: dict[str, list[Round]]) -> dict[str, Any]:
+async def _report(
+    town: Town, options: argparse.Namespace, rounds: dict[str, list[Round]], alone: dict[str, Round]
+) -> dict[str, Any]:
     about = await town.client.workflow_service.get_system_info(GetSystemInfoRequest())
     pairs = zip(rounds["perdure"], rounds["bare"], strict=True)
     return {
         "options": {name: value for name, value in vars(options).items() if name != "json"},
         "machine": machine(len(os.sched_getaffinity(0)), about.server_version),
-        **{side: summary(found) for side, found in rounds.items()},
+        **{side: summary(found, alone[side]) for side, found in rounds.items()},
         "ratio": spread(ours.per_second / bare.per_second for ours, bare in pairs),
         "worker_resident_bytes": town.worker_memory(),
     }

@@ -53,7 +53,10 @@ async def run_bare(town: Town) -> str:
         id=f"bare/{number}",
         task_queue=TASK_QUEUE,
     )
-    await handle.result()
+    result = await handle.result()
+    if result.conclusion != "success":
+        msg = f"{result.html_url} ended as {result.conclusion}"
+        raise RuntimeError(msg)
     return handle.id
 
 

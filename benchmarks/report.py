@@ -9,6 +9,8 @@ from measuring import Round
 from rich.console import Console
 from rich.table import Table
 
+_REPOSITORY_PATH = "/repos/{owner}/{repo}"
+
 Figures = dict[str, float]
 
 
@@ -27,8 +29,8 @@ def percentile(latencies: Sequence[float], part: float) -> float:
     return latencies[min(len(latencies) - 1, int(len(latencies) * part))]
 
 
-def summary(rounds: Sequence[Round]) -> dict[str, Any]:
-    """Return what the rounds of one side show, costs for one workflow."""
+def summary(rounds: Sequence[Round], alone: Round) -> dict[str, Any]:
+    """Return what the rounds of one side, and a last one without company, show; costs for one workflow."""
 
     def over(value: Callable[[Round], float]) -> Figures:
         return spread(value(each) for each in rounds)
@@ -41,6 +43,7 @@ def summary(rounds: Sequence[Round]) -> dict[str, Any]:
         "per_second": over(lambda each: each.per_second),
         "latency_p50_seconds": over(lambda each: percentile(each.latencies, 0.5)),
         "latency_p95_seconds": over(lambda each: percentile(each.latencies, 0.95)),
+        "latency_alone_seconds": spread(alone.latencies),
         "github_requests": over(lambda each: sum(each.requests.values())),
         "github_requests_by_route": each_of(lambda each: each.requests),
         "history_events": over(lambda each: each.events),
@@ -60,6 +63,7 @@ def show(report: Mapping[str, Any], console: Console) -> None:
         ("workflows per second", "per_second", 1),
         ("latency p50, s", "latency_p50_seconds", 2),
         ("latency p95, s", "latency_p95_seconds", 2),
+        ("latency alone, s", "latency_alone_seconds", 2),
         ("history events", "history_events", 1),
         ("history bytes", "history_bytes", 0),
         ("GitHub requests", "github_requests", 2),
@@ -68,7 +72,7 @@ def show(report: Mapping[str, Any], console: Console) -> None:
     for key, digits, unit in (("github_requests_by_route", 2, ""), ("cpu_milliseconds", 1, " CPU, ms")):
         for name in {**ours[key], **bare[key]}:
             cells = (_words(side[key].get(name), digits) for side in (ours, bare))
-            table.add_row(f"  {name}{unit}", *cells)
+            table.add_row(f"  {name.replace(_REPOSITORY_PATH, '')}{unit}", *cells)
     console.print(table)
     console.print(f"ratio of actions to bare workflows per second: {_words(report['ratio'], 2)}")
     console.print(f"worker's memory afterwards: {report['worker_resident_bytes'] / 1e6:.0f} MB")
