@@ -19,7 +19,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# SEEDS=20 make faults: how many seeds of the property test, 200 by default. SEED=7 make faults: that one alone.
+# SEEDS=20 make faults: how many seeds the property test lives through, 200 by default.
 faults: $(STAMP)
 	$(BIN)/pytest -m faults $(PYTEST_ARGS)
 

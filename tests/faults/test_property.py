@@ -1,7 +1,7 @@
 """Whatever happens around a dispatch, there is exactly one run.
 
 A seed is one integer that stands for everything that goes wrong: see ``plans.py``. Live through one alone
-with ``SEED=N pytest tests/faults/test_property.py -m ""``.
+with ``SEED=N .venv/bin/pytest tests/faults/test_property.py -k one_run``.
 """
 
 import os
@@ -29,12 +29,13 @@ def told(outcomes: list[Outcome]) -> str:
     return "\n\n".join(
         f"seed {outcome.plan.seed}: {outcome.error!r}\n  {outcome.plan}\n"
         + "".join(f"    {note}\n" for note in outcome.notes)
-        + f'  alone: SEED={outcome.plan.seed} .venv/bin/pytest tests/faults/test_property.py -m ""'
+        + f"  alone: SEED={outcome.plan.seed} .venv/bin/pytest tests/faults/test_property.py -k one_run"
         for outcome in outcomes
         if outcome.error is not None
     )
 
 
+@pytest.mark.timeout(300)
 async def test_whatever_happens_around_a_dispatch_there_is_one_run(tmp_path):
     """Lost answers, errors, time-outs, killed workers and late lists: one run, and its own conclusion."""
     await live_through(seeds(0, 20), tmp_path)
@@ -58,5 +59,7 @@ async def live_through(wanted: list[int], folder) -> None:
     assert not told(outcomes), told(outcomes)
     planned = [outcome for outcome in outcomes if outcome.plan.killing]
     killed = [outcome for outcome in planned if outcome.killed]
-    # A test in which nobody dies would pass as well.
-    assert 2 * len(killed) >= len(planned), f"only {len(killed)} of {len(planned)} workers were killed"
+    # A test in which nobody dies would pass as well; a moment that never comes in one seed is no fault.
+    assert _ALONE or 2 * len(killed) >= len(planned), (
+        f"only {len(killed)} of {len(planned)} workers were killed"
+    )
