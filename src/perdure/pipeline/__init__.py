@@ -6,9 +6,10 @@ runs, and :class:`Sequencer` decides what runs when. Expressions are evaluated b
 """
 
 from perdure.pipeline.compiling import CompiledPipeline, CompiledStep, StepJob, compile_pipeline
-from perdure.pipeline.deciding import Compensation, Conclusion, JobResult, Moves, Sequencer, SequencerState
+from perdure.pipeline.deciding import Sequencer
 from perdure.pipeline.digest import canonical_json, plan_digest
 from perdure.pipeline.inputs import InputSpec, InputType, OutputType, check_inputs
+from perdure.pipeline.outcomes import Compensation, Conclusion, JobResult, Moves, SequencerState
 from perdure.pipeline.policies import Concurrency, ConcurrencyPolicy, Retry, Timeout
 from perdure.pipeline.reading import read_pipeline
 from perdure.pipeline.resolving import action_input, typed_outputs
@@ -34,9 +35,9 @@ __all__ = [
     "Compensation",
     "CompiledPipeline",
     "CompiledStep",
+    "Conclusion",
     "Concurrency",
     "ConcurrencyPolicy",
-    "Conclusion",
     "InputSpec",
     "InputType",
     "JobResult",

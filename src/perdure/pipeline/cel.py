@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Final
 
-from cel_expr_python import cel
-from cel_expr_python.ext import ext_strings
+from cel_expr_python import cel  # type: ignore[import-untyped]
+from cel_expr_python.ext import ext_strings  # type: ignore[import-untyped]
 from pydantic import JsonValue
 
 from perdure.errors import ExpressionError
@@ -43,7 +43,7 @@ def type_of(text: str, variables: Mapping[str, str], *, with_status: bool = Fals
         CelCompileError: It is no expression, or its types do not fit.
     """
     status = (False, False, False) if with_status else None
-    return _compile(text, tuple(variables), tuple(variables.values()), status).return_type().name()
+    return str(_compile(text, tuple(variables), tuple(variables.values()), status).return_type().name())
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from perdure.errors import ExpressionError, PipelineInputError
 from perdure.model.dispatch import DISPATCH_ID_INPUT
-from perdure.pipeline._base import Path, Problem
+from perdure.pipeline._base import Problem
 from perdure.pipeline.cel import matches
 from perdure.pipeline.expressions import expression_problems
 from perdure.pipeline.graph import StepGraph
@@ -26,6 +26,7 @@ from perdure.pipeline.steps import (
     WaitStep,
     WorkBase,
 )
+from perdure.pipeline.yaml_text import Path
 
 MAX_JOBS: Final = 10_000
 MAX_INPUTS: Final = 25
@@ -54,7 +55,8 @@ def check_file(file: PipelineFile) -> list[Problem]:
 def _of_specs(path: Path, specs: Mapping[str, InputSpec]) -> Iterator[Problem]:
     for name, spec in specs.items():
         here = (*path, name)
-        yield from _of_spec(here, spec)
+        yield from _of_choice(here, spec)
+        yield from _of_limits(here, spec)
         if spec.minimum is not None and spec.maximum is not None and spec.minimum > spec.maximum:
             yield Problem((*here, "maximum"), f"is below the minimum of {spec.minimum}")
         if None not in (spec.min_length, spec.max_length) and (spec.min_length or 0) > (spec.max_length or 0):
@@ -68,7 +70,7 @@ def _of_specs(path: Path, specs: Mapping[str, InputSpec]) -> Iterator[Problem]:
                 pass  # said of the pattern
 
 
-def _of_spec(path: Path, spec: InputSpec) -> Iterator[Problem]:
+def _of_choice(path: Path, spec: InputSpec) -> Iterator[Problem]:
     kind = spec.type
     if kind is InputType.CHOICE:
         if not spec.options:
@@ -77,6 +79,10 @@ def _of_spec(path: Path, spec: InputSpec) -> Iterator[Problem]:
             yield Problem(path, "a choice must be required: true, or have a default", at_key=True)
     elif spec.options:
         yield Problem((*path, "options"), f"options belong to type: choice, not to {kind}", at_key=True)
+
+
+def _of_limits(path: Path, spec: InputSpec) -> Iterator[Problem]:
+    kind = spec.type
     for key in ("minimum", "maximum"):
         if getattr(spec, key) is not None and kind not in _NUMBERS:
             yield Problem(
@@ -188,9 +194,9 @@ def _of_call(path: Path, call: ActionCall, file: PipelineFile) -> Iterator[Probl
             f"GitHub takes {MAX_INPUTS} inputs, dispatch_id is one of them, and these are {len(call.inputs)}"
         )
         yield Problem((*path, "inputs"), message, at_key=True)
-    if call.expect_sha is not None and "${{" not in call.expect_sha:
-        if not re.fullmatch(r"[0-9a-f]{40}", call.expect_sha):
-            yield Problem((*path, "expect-sha"), "is no commit: write its 40 hexadecimal digits, quoted")
+    fixed = call.expect_sha if call.expect_sha and "${{" not in call.expect_sha else None
+    if fixed is not None and not re.fullmatch(r"[0-9a-f]{40}", fixed):
+        yield Problem((*path, "expect-sha"), "is no commit: write its 40 hexadecimal digits, quoted")
     if call.ref is not None and re.fullmatch(r"[0-9a-f]{40}", call.ref):
         message = "GitHub dispatches on branches and tags only: name one, and put the commit in expect-sha"
         yield Problem((*path, "ref"), message)

@@ -11,76 +11,17 @@ ended job touches its own step and those that need it, and no other.
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from perdure.errors import ExpressionError
-from perdure.model.base import Model
 from perdure.pipeline.cel import STATUS_FUNCTIONS, Status
 from perdure.pipeline.compiling import CompiledPipeline, CompiledStep
+from perdure.pipeline.contexts import EndedStep, StepsContext
+from perdure.pipeline.outcomes import Compensation, Conclusion, JobResult, Moves, SequencerState
 from perdure.pipeline.references import tokens
 from perdure.pipeline.steps import ActionCall, WorkBase
 from perdure.pipeline.templates import condition_text, evaluate
-
-
-class Conclusion(StrEnum):
-    """How a job, a step or a pipeline ended."""
-
-    SUCCESS = "success"
-    FAILURE = "failure"
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
-
-
-class JobResult(Model):
-    """How a job ended, and what later steps read of it.
-
-    Attributes:
-        conclusion: How it ended, before ``continue-on-error`` forgives a failure.
-        reason: Why, for people and for later steps: ``timeout`` of an approval that expired.
-        outputs: Its outputs, of their declared types.
-        form: The answers of an approval's form.
-        position: How many had ended before it: compensations run in reverse.
-    """
-
-    conclusion: Conclusion
-    reason: str = ""
-    outputs: dict[str, JsonValue] = Field(default_factory=dict)
-    form: dict[str, JsonValue] = Field(default_factory=dict)
-    position: int = 0
-
-
-class SequencerState(Model):
-    """What continue-as-new, or a new start of a failed pipeline, carries over.
-
-    Attributes:
-        results: Of each job that has ended, by key.
-        started: Keys of jobs that are running.
-        cancelled: Whether the pipeline was cancelled.
-    """
-
-    results: dict[str, JobResult] = Field(default_factory=dict)
-    started: tuple[str, ...] = ()
-    cancelled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Moves:
-    """What to do now.
-
-    Attributes:
-        start: Jobs to start.
-        cancel: Running jobs to cancel; they end when :meth:`Sequencer.finish` says so.
-        ended: Jobs that ended without being started: skipped, cancelled, or with a condition that has no
-            value.
-        conclusion: How the pipeline ended; ``None`` while anything is running or will start.
-    """
-
-    start: tuple[str, ...] = ()
-    cancel: tuple[str, ...] = ()
-    ended: tuple[str, ...] = ()
-    conclusion: Conclusion | None = None
 
 
 @dataclass(slots=True)
@@ -88,27 +29,6 @@ class _OpenStep:
     waiting: deque[str] = field(default_factory=deque)
     running: set[str] = field(default_factory=set)
     left: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    outcome: Conclusion
-    conclusion: Conclusion
-    clean: bool
-    tainted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Compensation:
-    """An action that undoes a job.
-
-    Attributes:
-        job_key: The job.
-        call: The action, its expressions not yet evaluated.
-    """
-
-    job_key: str
-    call: ActionCall
 
 
 class Sequencer:
@@ -141,6 +61,7 @@ class Sequencer:
         self._position = max((one.position for one in state.results.values()), default=-1) + 1
         self._steps = {step.name: step for step in pipeline.steps}
         self._step_of_job = {job.key: step.name for step in pipeline.steps for job in step.jobs}
+        self._matrices = {job.key: job.matrix for step in pipeline.steps for job in step.jobs}
         self._dependents: dict[str, list[str]] = {step.name: [] for step in pipeline.steps}
         for step in pipeline.steps:
             for need in step.needs:
@@ -148,7 +69,7 @@ class Sequencer:
         self._needs_left = {step.name: len(step.needs) for step in pipeline.steps}
         self._undecided = deque(step.name for step in pipeline.steps if not step.needs)
         self._open: dict[str, _OpenStep] = {}
-        self._ended: dict[str, _Ended] = {}
+        self._ended: dict[str, EndedStep] = {}
         self._with_room: dict[str, None] = {}
         self._to_cancel: dict[str, None] = {}
         self._unstarted: list[str] = []
@@ -156,7 +77,7 @@ class Sequencer:
             "inputs": pipeline.inputs,
             "vars": pipeline.vars,
             "pipeline": dict(pipeline_context),
-            "steps": _StepsContext(self),
+            "steps": StepsContext(self._steps, self._ended, self.results),
         }
 
     @property
@@ -203,9 +124,7 @@ class Sequencer:
 
     def contexts(self, job_key: str) -> dict[str, object]:
         """Return what the expressions of a job read."""
-        step = self._steps[self._step_of_job[job_key]]
-        job = next(one for one in step.jobs if one.key == job_key)
-        return {**self._context, "matrix": job.matrix}
+        return {**self._context, "matrix": self._matrices[job_key]}
 
     def pipeline_contexts(self) -> dict[str, object]:
         """Return what expressions outside of steps read: those of the pipeline's outputs."""
@@ -254,11 +173,11 @@ class Sequencer:
         return JobResult(conclusion=Conclusion.SKIPPED)
 
     def _holds(self, step: CompiledStep) -> bool:
-        success, failure, cancelled = status = self._status(step)
+        status = self._status(step)
         if step.definition.if_ is None:
-            return success
+            return status[0]
         text, _ = condition_text(step.definition.if_)
-        if not success and not _calls_status_function(text):
+        if not status[0] and not _calls_status_function(text):
             return False
         return evaluate(text, self._context, status) is True
 
@@ -312,7 +231,7 @@ class Sequencer:
         forgiven = outcome is Conclusion.FAILURE and step.definition.continue_on_error
         conclusion = Conclusion.SUCCESS if forgiven else outcome
         needs = [self._ended[need] for need in step.needs]
-        self._ended[step.name] = _Ended(
+        self._ended[step.name] = EndedStep(
             outcome,
             conclusion,
             clean=conclusion is Conclusion.SUCCESS and all(need.clean for need in needs),
@@ -337,49 +256,6 @@ class Sequencer:
         taken = list(keys)
         keys.clear()
         return taken
-
-    def step_context(self, name: str) -> dict[str, object] | None:
-        """Return what expressions read of a step that has ended, or that runs already."""
-        step = self._steps.get(name)
-        if step is None:
-            return None
-        ended = self._ended.get(name)
-        shown: dict[str, object] = {}
-        if ended is not None:
-            shown = {"conclusion": ended.conclusion.value, "outcome": ended.outcome.value}
-        if step.has_matrix:
-            shown["jobs"] = [self._job_context(job.key, job.matrix) for job in step.jobs]
-        elif result := self.results.get(step.jobs[0].key):
-            shown |= {"reason": result.reason, "outputs": result.outputs, "form": result.form}
-        return shown
-
-    def _job_context(self, key: str, matrix: Mapping[str, object]) -> dict[str, object]:
-        result = self.results.get(key)
-        shown: dict[str, object] = {"matrix": dict(matrix)}
-        if result is not None:
-            conclusion = result.conclusion.value
-            shown |= {"conclusion": conclusion, "outcome": conclusion}
-            shown |= {"reason": result.reason, "outputs": result.outputs}
-        return shown
-
-
-class _StepsContext(Mapping[str, object]):
-    """Makes a step's part of the context when an expression reads it."""
-
-    def __init__(self, sequencer: Sequencer) -> None:
-        self._sequencer = sequencer
-
-    def __getitem__(self, name: str) -> object:
-        found = self._sequencer.step_context(name)
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 def _together(conclusions: set[Conclusion]) -> Conclusion:

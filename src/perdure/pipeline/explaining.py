@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from perdure.pipeline._base import Path, did_you_mean
+from perdure.pipeline._base import did_you_mean
 from perdure.pipeline.cel import MAX_EXPRESSION, STATUS_FUNCTIONS, CelCompileError, type_of
 from perdure.pipeline.references import references, tokens
 from perdure.pipeline.scope import Scope, Unknown
+from perdure.pipeline.yaml_text import Path
 
 _REPORT = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '\((.*)\)'")
@@ -190,7 +192,7 @@ def _conversion(types: list[str]) -> str:
 
 def _undeclared(name: str, text: str, offset: int) -> Finding:
     words = list(tokens(text))
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in pairwise(words):
         if word.kind == "name" and word.text == name and following.text == "(" and following.offset == offset:
             return _unknown_function(name, word.offset)
     begin = next(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from perdure.pipeline._base import Path, Problem
+from perdure.pipeline._base import Problem
 from perdure.pipeline.explaining import check_expression, words_of_type
 from perdure.pipeline.schema import PipelineFile
 from perdure.pipeline.scope import Scope, step_scope
@@ -19,6 +19,7 @@ from perdure.pipeline.steps import (
     WorkBase,
 )
 from perdure.pipeline.templates import TemplateError, condition_text, parts_of
+from perdure.pipeline.yaml_text import Path
 
 
 class Wanted(Enum):
@@ -65,10 +66,7 @@ def _in_step(path: Path, step: StepBase, scope: Scope) -> Iterator[Located]:
     if step.if_ is not None:
         yield Located((*path, "if"), step.if_, Wanted.CONDITION, replace(scope, in_condition=True))
     if isinstance(step, WorkBase):
-        if step.concurrency is not None:
-            yield Located((*path, "concurrency", "group"), step.concurrency.group, Wanted.TEXT, scope)
-        for position, call in enumerate(step.compensate):
-            yield from _in_call((*path, "compensate", position), call, replace(scope, with_own=True))
+        yield from _in_work(path, step, scope)
     match step:
         case ActionCall():
             yield from _in_call(path, step, scope)
@@ -82,6 +80,13 @@ def _in_step(path: Path, step: StepBase, scope: Scope) -> Iterator[Located]:
                 yield Located((*path, "inputs", name), value, Wanted.TEXT, scope)
         case RunStep():
             yield Located((*path, "with"), step.with_, Wanted.ANY, scope)
+
+
+def _in_work(path: Path, step: WorkBase, scope: Scope) -> Iterator[Located]:
+    if step.concurrency is not None:
+        yield Located((*path, "concurrency", "group"), step.concurrency.group, Wanted.TEXT, scope)
+    for position, call in enumerate(step.compensate):
+        yield from _in_call((*path, "compensate", position), call, replace(scope, with_own=True))
 
 
 def _in_call(path: Path, call: ActionCall, scope: Scope) -> Iterator[Located]:

@@ -1,6 +1,6 @@
 """Typed inputs: of a pipeline, and of an approval's form."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -162,7 +162,7 @@ def _integer(given: object) -> int:
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int):
-        raise ValueError(_wrong(given, "a whole number"))
+        raise ValueError(_wrong(given, "a whole number"))  # noqa: TRY004 - as every misfit
     if not -(2**63) <= number < 2**63:
         raise ValueError(_wrong(given, "a whole number of at most 64 bits"))
     return number
@@ -176,7 +176,7 @@ def _number(given: object) -> float:
         except ValueError:
             number = given
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError(_wrong(given, "a number"))
+        raise ValueError(_wrong(given, "a number"))  # noqa: TRY004 - as every misfit
     if not abs(number) <= 1.7e308:
         raise ValueError(_wrong(given, "a finite number"))
     return float(number)
@@ -199,7 +199,7 @@ def _shortened(given: object) -> str:
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
-_READERS: Final = {
+_READERS: Final[Mapping[InputType, Callable[[object], Value]]] = {
     InputType.STRING: _text,
     InputType.CHOICE: _text,
     InputType.INTEGER: _integer,

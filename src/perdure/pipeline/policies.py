@@ -35,7 +35,10 @@ def _check_action(text: str) -> str:
     if ".github/workflows/" in text:
         msg = f"write {text.replace('.github/workflows/', '')}: the folder is always .github/workflows"
         raise ValueError(msg)
-    msg = f"{text!r} names no Actions workflow: write owner/repository/file.yml; the owner may come from defaults"
+    msg = (
+        f"{text!r} names no Actions workflow: write owner/repository/file.yml;"
+        " the owner may come from defaults"
+    )
     raise ValueError(msg)
 
 

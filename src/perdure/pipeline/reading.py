@@ -93,7 +93,7 @@ def _shortened(location: Iterable[str | int]) -> Path:
 
 
 def _holder(data: dict[str, object], path: Path) -> tuple[dict[str, object], str]:
-    """Return the innermost mapping on the way to a path, and its key: whole lists go, for their places count."""
+    """Return the innermost mapping on the way to a path, and its key: lists go whole, so that places stay."""
     container: object = data
     found = (data, str(path[0]))
     for part in path:

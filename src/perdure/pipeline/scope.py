@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from perdure.pipeline._base import Path, did_you_mean
+from perdure.pipeline._base import did_you_mean
 from perdure.pipeline.graph import StepGraph
 from perdure.pipeline.inputs import InputSpec
 from perdure.pipeline.matrix import axis_types, expand
 from perdure.pipeline.references import Reference
 from perdure.pipeline.schema import PipelineFile
 from perdure.pipeline.steps import ApprovalStep, StepBase, WorkBase
+from perdure.pipeline.yaml_text import Path
 
 CEL_TYPES: Final = {
     "string": "string",
@@ -208,7 +209,8 @@ def _value_of(reference: Reference, known: Mapping[str, str], what: str, none: s
     about = ("steps", step)
     if len(names) == 3:
         example = next(iter(known), "NAME")
-        message = f"steps.{step}.{container} alone has no value: name one, such as steps.{step}.{container}.{example}"
+        whole = f"steps.{step}.{container}"
+        message = f"{whole} alone has no value: name one, such as {whole}.{example}"
         return Unknown(message, offsets[2], about)
     if names[3] in known:
         return known[names[3]]

@@ -87,22 +87,21 @@ def _message(error: ErrorDetails) -> str:
             return f"must be {or_list(allowed)}, not {_described(value)}{near}"
         case "union_tag_not_found" | "union_tag_invalid":
             return _kind_of_step(value)
-        case "string_pattern_mismatch":
-            return f"must match {context.get('pattern')}, not {_described(value)}"
-        case "greater_than_equal":
-            return f"must be at least {context.get('ge')}, not {_described(value)}"
-        case "less_than_equal":
-            return f"must be at most {context.get('le')}, not {_described(value)}"
-        case "string_too_long":
-            return f"must have at most {context.get('max_length')} characters"
-        case "string_too_short":
-            return "must not be empty"
-        case "too_short":
-            return "must not be empty: name at least one"
-        case "too_long":
-            return f"must have at most {context.get('max_length')} entries"
+    if error["type"] in _LIMITS:
+        return _LIMITS[error["type"]].format(**context, value=_described(value))
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{message[:1].lower()}{message[1:]}"
+
+
+_LIMITS: Final = {
+    "string_pattern_mismatch": "must match {pattern}, not {value}",
+    "greater_than_equal": "must be at least {ge}, not {value}",
+    "less_than_equal": "must be at most {le}, not {value}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty: name at least one",
+    "too_long": "must have at most {max_length} entries",
+}
 
 
 def _allowed(expected: str) -> list[str]:
