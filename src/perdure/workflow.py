@@ -13,15 +13,31 @@ from temporalio import workflow as _workflow
 
 with _workflow.unsafe.imports_passed_through():
     from perdure.model.actions import ActionResult, ActionRetry, OnAmbiguity, RetryBy, RetryOn, WaitBy
-    from perdure.workflows.building_blocks import ActionOptions, run_action
+    from perdure.model.approvals import ApprovalResult, OnTimeout, Person, Reason, Verdict
+    from perdure.model.forms import FormField, FormFieldType
+    from perdure.workflows.building_blocks import (
+        ActionOptions,
+        ApprovalOptions,
+        request_approval,
+        run_action,
+    )
 
 __all__ = [
     "ActionOptions",
     "ActionResult",
     "ActionRetry",
+    "ApprovalOptions",
+    "ApprovalResult",
+    "FormField",
+    "FormFieldType",
     "OnAmbiguity",
+    "OnTimeout",
+    "Person",
+    "Reason",
     "RetryBy",
     "RetryOn",
+    "Verdict",
     "WaitBy",
+    "request_approval",
     "run_action",
 ]

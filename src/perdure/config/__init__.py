@@ -12,6 +12,7 @@ settings may be printed and committed, and a secret is read where it is used, by
 from perdure.config.loading import OTHER_VARIABLES, load_settings
 from perdure.config.secret_references import Secret, resolve_secret
 from perdure.config.sections import (
+    ApprovalSettings,
     GitHubSettings,
     LocalSettings,
     Settings,
@@ -23,6 +24,7 @@ from perdure.config.sections import (
 
 __all__ = [
     "OTHER_VARIABLES",
+    "ApprovalSettings",
     "GitHubSettings",
     "LocalSettings",
     "Secret",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -169,6 +170,46 @@ class LocalSettings(Section):
     emulator_port: Port = 8300
 
 
+def _check_public_key(key: str) -> str:
+    prefix, _, encoded = key.partition(":")
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raw = b""
+    if prefix != "ed25519" or len(raw) != 32:
+        msg = "is no public key of a gateway; copy the line ed25519:... that `perdure web key new` prints"
+        raise ValueError(msg)
+    return key
+
+
+def _as_words(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+class ApprovalSettings(Section):
+    """``[approvals]``: whom workers believe when people decide, and where people do it.
+
+    Attributes:
+        mode: ``gateway``: only decisions that a gateway has signed count. ``local``: the operating system's
+            user is taken at their word. Where it is left out, the gateway's where ``public_key`` is set, else
+            ``local`` for an engine on this machine's own address.
+        public_key: The gateway's, ``ed25519:...``; several while keys are changed.
+        private_key: Reference to the gateway's private key (PEM), for ``perdure web`` alone.
+        gateway: Where ``perdure approval`` finds the gateway.
+        port: The gateway's.
+        hosts: Names beside localhost under which the gateway may be asked for.
+    """
+
+    mode: Literal["gateway", "local"] | None = None
+    public_key: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_public_key)], ...], BeforeValidator(_as_words)
+    ] = ()
+    private_key: SecretReference | None = None
+    gateway: Annotated[str, AfterValidator(_check_url)] | None = None
+    port: Port = 8400
+    hosts: Annotated[tuple[str, ...], BeforeValidator(_as_words)] = ()
+
+
 class Settings(Section):
     """Everything that can be configured, but for Temporal's own connection.
 
@@ -184,6 +225,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     store: StoreSettings = StoreSettings()
     local: LocalSettings = LocalSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     source: str = "defaults"
 
 
@@ -193,4 +235,5 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "worker": WorkerSettings,
     "store": StoreSettings,
     "local": LocalSettings,
+    "approvals": ApprovalSettings,
 }

@@ -11,6 +11,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from perdure.activities.actions import ActionActivities
+from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
 from perdure.activities.store import ContentStore
 from perdure.activities.watching import WatchActivities
@@ -96,6 +97,11 @@ def build_workers(
         reconcile_interval=settings.watch.reconcile_interval,
         search_attributes=lambda: search_attributes,
     )
+    approvals = ApprovalActivities(
+        settings.approvals,
+        engine_address=client.service_client.config.target_host,
+        search_attributes=lambda: search_attributes,
+    )
     dispatching = DispatchActivities(github)
     suffix = settings.worker.queue_suffix
     worker = partial(
@@ -116,6 +122,7 @@ def build_workers(
                 actions.explain_actions_run,
                 actions.read_outputs,
                 watching.ask_for_news,
+                approvals.read_approval_trust,
             ],
             workflow_runner=workflow_runner(),
             workflow_failure_exception_types=[PerdureError],

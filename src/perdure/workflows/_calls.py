@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         PollActionsRunInput,
         ReadOutputs,
     )
+    from perdure.activities.approvals import ApprovalActivities
     from perdure.activities.dispatching import (
         CancelInput,
         DispatchActivities,
@@ -28,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.activities.watching import AskForNewsInput, WatchActivities
     from perdure.model import queues
     from perdure.model.actions import ActionsRun, ActionsRunRef
+    from perdure.model.approvals import ApprovalTrust
     from perdure.model.dispatch import DispatchAnswer, DispatchPlan, DispatchRequest
     from perdure.model.watching import WatchRunsInput, WatchRunsResult
 
@@ -165,6 +167,18 @@ async def ask_for_news(input: AskForNewsInput) -> None:
         start_to_close_timeout=timedelta(seconds=20),
         retry_policy=_READ,
         summary=input.repository,
+    )
+
+
+async def read_approval_trust() -> ApprovalTrust:
+    """Learn from the worker's settings whose decisions count.
+
+    Local, so that the worker that runs the workflow is the one that is asked.
+    """
+    return await workflow.execute_local_activity_method(
+        ApprovalActivities.read_approval_trust,
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=_READ,
     )
 
 

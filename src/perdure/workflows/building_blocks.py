@@ -1,11 +1,13 @@
 """What people call inside workflows of their own. Import it from :mod:`perdure.workflow`."""
 
+import asyncio
 from typing import TypedDict, Unpack
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, ChildWorkflowError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, is_cancelled_exception
 
 from perdure.workflows.action import ActionWorkflow
+from perdure.workflows.approval import ApprovalWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
@@ -14,7 +16,17 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model import queues
     from perdure.model.action_state import ActionWorkflowInput
     from perdure.model.actions import ActionInput, ActionResult, ActionRetry, OnAmbiguity, WaitBy
+    from perdure.model.approval_progress import ApprovalInput
+    from perdure.model.approvals import (
+        ApprovalRequest,
+        ApprovalResult,
+        OnTimeout,
+        Person,
+        Reason,
+        Verdict,
+    )
     from perdure.model.dispatch import check_caller_inputs
+    from perdure.model.forms import FormField
 
 
 class ActionOptions(TypedDict, total=False):
@@ -32,6 +44,21 @@ class ActionOptions(TypedDict, total=False):
     run_timeout: timedelta | None
     wait: WaitBy
     poll_interval: timedelta
+
+
+class ApprovalOptions(TypedDict, total=False):
+    """What may be said about an approval: see :class:`perdure.model.approvals.ApprovalRequest`."""
+
+    subject_digest: str
+    approvers: tuple[str, ...]
+    quorum: int
+    requester: Person | None
+    prevent_self_approval: bool
+    timeout: timedelta
+    on_timeout: OnTimeout
+    escalate_to: tuple[str, ...]
+    remind: timedelta | None
+    form: dict[str, FormField]
 
 
 async def run_action(
@@ -77,6 +104,60 @@ async def run_action(
             raise
         message = failure.cause.message if isinstance(failure.cause, ApplicationError) else str(known)
         raise application_error(known, message=message) from failure
+
+
+async def request_approval(
+    message: str,
+    *,
+    task_queue: str | None = None,
+    id: str | None = None,
+    news_signal: str = "",
+    **options: Unpack[ApprovalOptions],
+) -> ApprovalResult:
+    """Ask people for a decision and wait for it, inside a workflow of your own.
+
+    It is a child workflow with a page of its own in Temporal's UI. Cancelling the caller cancels it.
+
+    Args:
+        message: What people are asked.
+        task_queue: Where it runs: the queue ``perdure``, which :class:`perdure.PerdurePlugin` polls too.
+        id: Workflow id of the child; by default made from the caller's id.
+        news_signal: A signal of the caller that is sent a
+            :class:`perdure.model.approval_progress.ApprovalNews` when people begin to be waited for, at each
+            reminder and at the escalation.
+        **options: See :class:`ApprovalOptions`.
+
+    Returns:
+        What came of it. Somebody who cancels the approval alone rejects it, with the reason ``cancelled``.
+
+    Raises:
+        ValidationError: The request cannot be decided, as when a quorum is larger than its approvers.
+        ApplicationError: ``SettingsError``: the worker knows nobody whose decisions could count.
+    """
+    request = ApprovalRequest.model_validate({"message": message, **options}, strict=False)
+    try:
+        return await workflow.execute_child_workflow(
+            ApprovalWorkflow.run,
+            ApprovalInput(request=request, news_signal=news_signal),
+            id=id or f"approval/{workflow.info().workflow_id}/{workflow.uuid4().hex[:8]}",
+            task_queue=task_queue or queues.WORKFLOWS,
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            static_summary=_summary(message),
+        )
+    except ChildWorkflowError as failure:
+        task = asyncio.current_task()
+        if is_cancelled_exception(failure) and not (task is not None and task.cancelling()):
+            return ApprovalResult(verdict=Verdict.REJECTED, reason=Reason.CANCELLED, digest=request.digest)
+        known = original_error(failure)
+        if known is None:
+            raise
+        raise application_error(known) from failure
+
+
+def _summary(message: str) -> str:
+    # The engine takes at most 400 bytes.
+    return f"approval: {' '.join(message.split())}".encode()[:200].decode(errors="ignore")
 
 
 def _child_id(input: ActionInput) -> str:
