@@ -207,7 +207,7 @@ def _read_signal(payloads: tuple[object, ...], ballot: Ballot) -> Decision:
         return decision
     if not isinstance(approved, bool) or not isinstance(reason, str):
         msg = "Approved must be true or false, and Reason a text"
-        raise ValueError(msg)
+        raise ValueError(msg)  # noqa: TRY004 - what is unreadable is a value, whatever is wrong with it
     return Decision(
         approver=Person(login=_NOBODY),
         verdict=Verdict.APPROVED if approved else Verdict.REJECTED,

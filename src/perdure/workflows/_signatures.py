@@ -1,4 +1,4 @@
-"""Whether a decision was signed by a gateway that the worker knows. Deterministic, so workflow code may ask."""
+"""Whether a decision was signed by a gateway that the worker knows: deterministic, so workflows may ask."""
 
 import base64
 import binascii

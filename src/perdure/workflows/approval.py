@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         approval_markdown,
         result_of,
     )
-    from perdure.model.approvals import ApprovalResult, ApprovalTrust, Decision
+    from perdure.model.approvals import ApprovalMode, ApprovalResult, Decision
     from perdure.model.ballots import Refused
     from perdure.model.progress import NoteKind
     from perdure.model.search_attributes import KIND, WAITING_ON
@@ -41,10 +41,11 @@ _WAITING_ON = SearchAttributeKey.for_keyword(WAITING_ON)
 class ApprovalWorkflow:
     """Waits until enough people have approved, one has rejected, or their time is over.
 
-    Messages: the update ``decide`` hands in a decision, and is refused before anything is recorded; the signal
-    ``approval-signal`` does the same under the same rules, and a refusal is recorded; the query ``progress``
-    tells where it stands. The first event that closes it is final: a decision after that is refused, and a
-    cancellation after that changes nothing. Survives the loss of worker and engine at any moment.
+    Messages: the update ``decide`` hands in a decision, and is refused before anything is recorded; the
+    signal ``approval-signal`` does the same under the same rules, and a refusal is recorded; the query
+    ``progress`` tells where it stands. The first event that closes it is final: a decision after that is
+    refused, and a cancellation after that changes nothing. Survives the loss of worker and engine at any
+    moment.
     """
 
     @workflow.init
@@ -53,27 +54,19 @@ class ApprovalWorkflow:
         self._input = input
         self._decisions = Decisions(input)
         self._shows_search_attributes = False
+        self._trust_read_at = workflow.now()
         self._show()
 
     @workflow.run
     async def run(self, input: ApprovalInput) -> ApprovalResult:
         """Wait for the decision."""
+        body = asyncio.create_task(self._body())
         try:
-            await self._believe()
-            await self._tell("waiting")
-            while self._decisions.ballot.is_open:
-                await self._wait()
+            return await asyncio.shield(body)
         except asyncio.CancelledError:
+            # Shielded, so that the ballot says which was first: a decision that was acknowledged stays.
             self._decisions.cancel()
-            self._show()
-            if self._decisions.ballot.verdict is None:
-                raise
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        self._show()
-        result = result_of(self._decisions.ballot, self._trust().mode)
-        if result is None:
-            raise asyncio.CancelledError
-        return result
+            return await body
 
     @workflow.update(unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def decide(self, decision: Decision) -> ApprovalProgress:
@@ -100,7 +93,7 @@ class ApprovalWorkflow:
 
     @workflow.signal(name=SIGNAL, unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def approval_signal(self, *payloads: object) -> None:
-        """Hand in a decision without waiting for what becomes of it. Nothing it holds can break the approval."""
+        """Hand in a decision without waiting for what becomes of it. Nothing in it breaks the approval."""
         if self._decisions.trust is None:
             await workflow.wait_condition(lambda: self._decisions.trust is not None)
         refused = self._decisions.take_signal(payloads)
@@ -112,6 +105,18 @@ class ApprovalWorkflow:
     def progress(self) -> ApprovalProgress:
         """Tell where the approval stands."""
         return self._decisions.progress()
+
+    async def _body(self) -> ApprovalResult:
+        await self._believe()
+        await self._tell("waiting")
+        while self._decisions.ballot.is_open:
+            await self._wait()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._show()
+        result = result_of(self._decisions.ballot, self._mode())
+        if result is None:
+            raise asyncio.CancelledError
+        return result
 
     async def _believe(self) -> None:
         """Learn whom the worker believes: from its settings, so that no client can bring a key of its own."""
@@ -171,7 +176,11 @@ class ApprovalWorkflow:
     async def _tell(self, kind: str) -> None:
         """Tell the workflow that asked, so that it notifies people as it was told to."""
         parent = workflow.info().parent
-        if parent is None or not self._input.news_signal or (kind == "waiting" and self._decisions.state.told):
+        if (
+            parent is None
+            or not self._input.news_signal
+            or (kind == "waiting" and self._decisions.state.told)
+        ):
             return
         ballot = self._decisions.ballot
         news = ApprovalNews(
@@ -189,11 +198,8 @@ class ApprovalWorkflow:
                 self._input.news_signal, news
             )
 
-    def _trust(self) -> ApprovalTrust:
-        trust = self._decisions.trust
-        if trust is None:
-            raise asyncio.CancelledError
-        return trust
+    def _mode(self) -> ApprovalMode:
+        return self._decisions.trust.mode if self._decisions.trust else ApprovalMode.GATEWAY
 
     def _show(self) -> None:
         progress = self._decisions.progress()
@@ -203,11 +209,11 @@ class ApprovalWorkflow:
 
     def _upsert(self, waiting_on: str) -> None:
         known = workflow.info().typed_search_attributes
-        if known.get(_KIND) != "approval":
-            workflow.upsert_search_attributes([_KIND.value_set("approval")])
+        changes = [] if known.get(_KIND) == "approval" else [_KIND.value_set("approval")]
         if (known.get(_WAITING_ON) or "") != waiting_on:
-            change = _WAITING_ON.value_set(waiting_on) if waiting_on else _WAITING_ON.value_unset()
-            workflow.upsert_search_attributes([change])
+            changes.append(_WAITING_ON.value_set(waiting_on) if waiting_on else _WAITING_ON.value_unset())
+        if changes:
+            workflow.upsert_search_attributes(changes)
 
 
 def _refusal(refused: Refused) -> Exception:

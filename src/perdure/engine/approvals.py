@@ -1,0 +1,249 @@
+"""Asks for approvals, shows and decides them from ordinary code: the gateway, the command line, anybody's."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import CancelledError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from perdure.activities.failures import original_error
+from perdure.engine.outages import QUERY_TIMEOUT
+from perdure.engine.pollers import require_pollers
+from perdure.errors import (
+    ApprovalNotKnownError,
+    DecisionRefusedError,
+    EngineError,
+    KeyConflictError,
+    PerdureError,
+)
+from perdure.model import queues
+from perdure.model.approval_progress import ApprovalInput, ApprovalProgress
+from perdure.model.approvals import (
+    ApprovalRequest,
+    ApprovalResult,
+    Decision,
+    Person,
+    Reason,
+    Verdict,
+)
+from perdure.model.ballots import Refusal
+from perdure.workflows.approval import ApprovalWorkflow
+
+PREFIX = "approval/"
+DECISION_LIFETIME = timedelta(minutes=5)
+"""How long a decision may be handed in after it was made."""
+
+_DECIDE_TIMEOUT = timedelta(seconds=20)
+_AT_THE_SAME_TIME = 10
+_LIST_HINT = "list them with: perdure approval list"
+
+
+class ApprovalHandle:
+    """One approval, open or over."""
+
+    def __init__(self, temporal: WorkflowHandle[ApprovalWorkflow, ApprovalResult]) -> None:
+        self._temporal = temporal
+        self.id = temporal.id
+
+    async def progress(self) -> ApprovalProgress:
+        """Ask where the approval stands.
+
+        Raises:
+            ApprovalNotKnownError: There is no such approval.
+            EngineError: No worker answered within 10 s, or Temporal refused.
+        """
+        try:
+            return await self._temporal.query(ApprovalWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+        except RPCError as error:
+            raise self._error(error) from error
+        except WorkflowQueryFailedError as error:
+            msg = f"{self.id} does not answer as an approval: {error}"
+            raise ApprovalNotKnownError(msg, hint=_LIST_HINT) from error
+
+    async def decide(self, decision: Decision) -> ApprovalProgress:
+        """Hand in a decision, and return where the approval stands with it.
+
+        Safe to repeat with the same decision: its nonce is the update's id, and Temporal knows it again.
+
+        Raises:
+            DecisionRefusedError: It does not count; the message says why.
+            ApprovalNotKnownError: There is no such approval.
+            EngineError: No worker took it in time, or Temporal refused. It may still be taken.
+        """
+        try:
+            return await self._temporal.execute_update(
+                ApprovalWorkflow.decide, decision, id=decision.nonce, rpc_timeout=_DECIDE_TIMEOUT
+            )
+        except WorkflowUpdateFailedError as failure:
+            raise original_error(failure) or EngineError(str(failure.cause or failure)) from failure
+        except RPCError as error:
+            raise self._error(error) from error
+        except TimeoutError as error:
+            raise _no_worker(self.id) from error
+
+    async def result(self) -> ApprovalResult:
+        """Wait for the end. A cancelled approval is rejected with the reason ``cancelled``.
+
+        Raises:
+            ApprovalNotKnownError: There is no such approval.
+            SettingsError: The worker knew nobody whose decisions could count.
+            EngineError: Temporal refused, or the workflow was terminated.
+        """
+        try:
+            return await self._temporal.result()
+        except WorkflowFailureError as failure:
+            if isinstance(failure.cause, CancelledError):
+                return ApprovalResult(verdict=Verdict.REJECTED, reason=Reason.CANCELLED)
+            known = original_error(failure)
+            raise known or EngineError(f"{self.id} failed: {failure.cause or failure}") from failure
+        except RPCError as error:
+            raise self._error(error) from error
+
+    async def cancel(self) -> None:
+        """Withdraw the question, unless it is decided already."""
+        try:
+            await self._temporal.cancel()
+        except RPCError as error:
+            raise self._error(error) from error
+
+    def _error(self, error: RPCError) -> PerdureError:
+        match error.status:
+            case RPCStatusCode.NOT_FOUND if "completed" in error.message:
+                return DecisionRefusedError(
+                    f"{self.id} is over already",
+                    reason=Refusal.OVER.value,
+                    hint=f"see how: perdure approval show {self.id}",
+                )
+            case RPCStatusCode.NOT_FOUND:
+                return ApprovalNotKnownError(f"there is no approval {self.id!r}", hint=_LIST_HINT)
+            case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
+                return _no_worker(self.id)
+        return EngineError(f"Temporal refused: {error.message}")
+
+
+async def start_approval(
+    client: Client, request: ApprovalRequest, *, id: str | None = None, task_queue: str = queues.WORKFLOWS
+) -> ApprovalHandle:
+    """Ask people for a decision.
+
+    Args:
+        client: Connected with :func:`perdure.engine.connection.connect` or with the plugin.
+        request: What is asked, and of whom.
+        id: Its name; ``approval/`` is put before it. A random one, where it is left out.
+        task_queue: Where its workflow runs.
+
+    Raises:
+        KeyConflictError: There is, or was, an approval with this id: none is asked for twice.
+        NoWorkerError: Nobody polls the queue. Nothing was started.
+        EngineError: Temporal refused.
+    """
+    await require_pollers(client, task_queue)
+    workflow_id = _workflow_id(id or secrets.token_hex(6))
+    try:
+        handle = await client.start_workflow(
+            ApprovalWorkflow.run,
+            ApprovalInput(request=request),
+            id=workflow_id,
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary="approval",
+        )
+    except WorkflowAlreadyStartedError as error:
+        msg = f"there is an approval {workflow_id} already"
+        raise KeyConflictError(msg, hint=f"see it with: perdure approval show {workflow_id}") from error
+    except RPCError as error:
+        msg = f"Temporal refused: {error.message}"
+        raise EngineError(msg) from error
+    return ApprovalHandle(handle)
+
+
+def get_approval(client: Client, id: str) -> ApprovalHandle:
+    """Return an approval by its id, with or without ``approval/`` before it."""
+    return ApprovalHandle(client.get_workflow_handle_for(ApprovalWorkflow.run, _workflow_id(id)))
+
+
+async def list_approvals(client: Client, *, limit: int = 100) -> AsyncIterator[ApprovalProgress]:
+    """Yield the open approvals, the newest first.
+
+    Raises:
+        EngineError: Temporal refused, or no worker answers.
+    """
+    query = f"WorkflowType = '{ApprovalWorkflow.__name__}' AND ExecutionStatus = 'Running'"
+    gate = asyncio.Semaphore(_AT_THE_SAME_TIME)
+
+    async def ask(workflow_id: str) -> ApprovalProgress | None:
+        async with gate:
+            try:
+                return await ApprovalHandle(
+                    client.get_workflow_handle_for(ApprovalWorkflow.run, workflow_id)
+                ).progress()
+            except ApprovalNotKnownError:
+                # It ended, and was deleted, while the list was read.
+                return None
+
+    try:
+        found = [
+            execution.id
+            async for execution in client.list_workflows(query, limit=limit)
+            # An id that a decision could not be handed in for is none of ours.
+            if execution.status is WorkflowExecutionStatus.RUNNING
+        ]
+    except RPCError as error:
+        msg = f"Temporal refused: {error.message}"
+        raise EngineError(msg) from error
+    for progress in await asyncio.gather(*map(ask, found)):
+        if progress is not None and progress.waiting_on:
+            yield progress
+
+
+def local_decision(
+    progress: ApprovalProgress,
+    login: str,
+    verdict: Verdict,
+    *,
+    comment: str = "",
+    form: dict[str, str | bool | int | float] | None = None,
+) -> Decision:
+    """Return the decision of the operating system's user, who is taken at their word.
+
+    So their teams are those that the approval names: nobody here can know better.
+    """
+    named = {name.casefold() for name in progress.approvers}
+    teams = tuple(
+        name.removeprefix("team:")
+        for name in progress.approvers
+        if name.startswith("team:") and login.casefold() not in named
+    )
+    return Decision(
+        approver=Person(login=login),
+        teams=teams,
+        verdict=verdict,
+        digest=progress.digest,
+        comment=comment,
+        form=form or {},
+        nonce=secrets.token_hex(16),
+        expires_at=datetime.now(UTC) + DECISION_LIFETIME,
+    )
+
+
+def _workflow_id(id: str) -> str:
+    return id if id.startswith(PREFIX) else f"{PREFIX}{id}"
+
+
+def _no_worker(workflow_id: str) -> EngineError:
+    return EngineError(
+        f"{workflow_id}: no worker answered in time",
+        hint="is a worker running? Start one with: perdure worker",
+    )
