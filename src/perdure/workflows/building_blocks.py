@@ -12,7 +12,10 @@ from perdure.workflows.approval import ApprovalWorkflow
 with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
+    from pydantic import ValidationError
+
     from perdure.activities.failures import application_error, original_error
+    from perdure.errors import UsageError
     from perdure.model import queues
     from perdure.model.action_state import ActionWorkflowInput
     from perdure.model.actions import ActionInput, ActionResult, ActionRetry, OnAmbiguity, WaitBy
@@ -131,10 +134,16 @@ async def request_approval(
         What came of it. Somebody who cancels the approval alone rejects it, with the reason ``cancelled``.
 
     Raises:
-        ValidationError: The request cannot be decided, as when a quorum is larger than its approvers.
-        ApplicationError: ``SettingsError``: the worker knows nobody whose decisions could count.
+        ApplicationError: ``UsageError``: the request cannot be decided, as when a quorum is larger than its
+            approvers. ``SettingsError``: the worker knows nobody whose decisions could count.
     """
-    request = ApprovalRequest.model_validate({"message": message, **options}, strict=False)
+    try:
+        request = ApprovalRequest.model_validate({"message": message, **options}, strict=False)
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        msg = first["msg"].removeprefix("Value error, ")
+        raise application_error(UsageError(f"{where}: {msg}" if where else msg)) from invalid
     try:
         return await workflow.execute_child_workflow(
             ApprovalWorkflow.run,
