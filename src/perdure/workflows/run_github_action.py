@@ -31,7 +31,12 @@ class RunGitHubActionWorkflow:
             inputs[pair.Key] = pair.Value
         try:
             result = await run_action(
-                f"{input.Org}/{input.Repo}", input.WorkflowFile, ref=input.Ref or None, inputs=inputs
+                f"{input.Org}/{input.Repo}",
+                input.WorkflowFile,
+                ref=input.Ref or None,
+                inputs=inputs,
+                # This workflow's own queue is one of Perdure's: a tier's work stays in the tier.
+                task_queue=workflow.info().task_queue,
             )
         except ValidationError as invalid:
             first = invalid.errors()[0]
