@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import (
     Client,
-    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
@@ -38,7 +37,7 @@ from perdure.model.approvals import (
     Verdict,
 )
 from perdure.model.ballots import Refusal
-from perdure.workflows.approval import ApprovalWorkflow
+from perdure.workflows.approval import DECIDE, ApprovalWorkflow
 
 PREFIX = "approval/"
 DECISION_LIFETIME = timedelta(minutes=5)
@@ -82,15 +81,18 @@ class ApprovalHandle:
             EngineError: No worker took it in time, or Temporal refused. It may still be taken.
         """
         try:
-            return await self._temporal.execute_update(
-                ApprovalWorkflow.decide, decision, id=decision.nonce, rpc_timeout=_DECIDE_TIMEOUT
+            progress: ApprovalProgress = await self._temporal.execute_update(
+                DECIDE,
+                decision,
+                id=decision.nonce,
+                result_type=ApprovalProgress,
+                rpc_timeout=_DECIDE_TIMEOUT,
             )
         except WorkflowUpdateFailedError as failure:
             raise original_error(failure) or EngineError(str(failure.cause or failure)) from failure
         except RPCError as error:
             raise self._error(error) from error
-        except TimeoutError as error:
-            raise _no_worker(self.id) from error
+        return progress
 
     async def result(self) -> ApprovalResult:
         """Wait for the end. A cancelled approval is rejected with the reason ``cancelled``.
@@ -194,12 +196,7 @@ async def list_approvals(client: Client, *, limit: int = 100) -> AsyncIterator[A
                 return None
 
     try:
-        found = [
-            execution.id
-            async for execution in client.list_workflows(query, limit=limit)
-            # An id that a decision could not be handed in for is none of ours.
-            if execution.status is WorkflowExecutionStatus.RUNNING
-        ]
+        found = [execution.id async for execution in client.list_workflows(query, limit=limit)]
     except RPCError as error:
         msg = f"Temporal refused: {error.message}"
         raise EngineError(msg) from error

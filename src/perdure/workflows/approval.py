@@ -27,6 +27,9 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model.progress import NoteKind
     from perdure.model.search_attributes import KIND, WAITING_ON
 
+DECIDE = "decide"
+"""The update that hands in a decision: :class:`perdure.model.approvals.Decision`."""
+
 SIGNAL = "approval-signal"
 """The signal that hands in a decision: ``{"Approved": true, "Reason": "..."}``."""
 
@@ -68,7 +71,7 @@ class ApprovalWorkflow:
             self._decisions.cancel()
             return await body
 
-    @workflow.update(unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
+    @workflow.update(name=DECIDE, unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def decide(self, decision: Decision) -> ApprovalProgress:
         """Hand in a decision. Returns where the approval stands with it."""
         if self._decisions.trust is None:
@@ -98,7 +101,8 @@ class ApprovalWorkflow:
             await workflow.wait_condition(lambda: self._decisions.trust is not None)
         refused = self._decisions.take_signal(payloads)
         if refused is not None:
-            workflow.logger.warning("refused a signalled decision: %s", refused.reason.value)
+            # It is part of the account: a flood of junk should not fill the log too.
+            workflow.logger.info("refused a signalled decision: %s", refused.reason.value)
         self._show()
 
     @workflow.query
