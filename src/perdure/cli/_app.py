@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "action": ("perdure.cli.action:app", "Run one GitHub Actions workflow durably."),
+    "pipeline": ("perdure.cli.pipeline:app", "Write, check and draw pipeline files."),
     "run": ("perdure.cli.run:app", "List, show, watch, cancel and resolve actions."),
     "up": ("perdure.cli.up:command", "Start the engine and a worker on this machine, and stay."),
     "worker": ("perdure.cli.worker:command", "Do the engine's work: run it beside any Temporal server."),

@@ -8,7 +8,10 @@ runs, and :class:`Sequencer` decides what runs when. Expressions are evaluated b
 from perdure.pipeline.compiling import CompiledPipeline, CompiledStep, StepJob, compile_pipeline
 from perdure.pipeline.deciding import Sequencer
 from perdure.pipeline.digest import canonical_json, plan_digest
+from perdure.pipeline.first_file import first_file
 from perdure.pipeline.inputs import InputSpec, InputType, OutputType, check_inputs
+from perdure.pipeline.json_schema import pipeline_schema
+from perdure.pipeline.mermaid import mermaid
 from perdure.pipeline.outcomes import Compensation, Conclusion, JobResult, Moves, SequencerState
 from perdure.pipeline.policies import Concurrency, ConcurrencyPolicy, Retry, Timeout
 from perdure.pipeline.reading import read_pipeline
@@ -63,6 +66,9 @@ __all__ = [
     "check_inputs",
     "compile_pipeline",
     "evaluate",
+    "first_file",
+    "mermaid",
+    "pipeline_schema",
     "plan_digest",
     "read_pipeline",
     "render",

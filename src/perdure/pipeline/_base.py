@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Self
 
@@ -124,6 +124,11 @@ Name = Annotated[
     str, AfterValidator(_check_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})
 ]
 """Name of an input, a variable, a step or an output: expressions refer to it."""
+
+
+def one_or_many(value: object) -> object:
+    """Take one mapping where a list of them is meant."""
+    return (value,) if isinstance(value, Mapping) else value
 
 
 def as_list(value: object) -> object:

@@ -110,7 +110,9 @@ def _one_word(value: object) -> object:
     return {"type": value} if isinstance(value, str) else value
 
 
-InputSpecs = dict[Name, Annotated[InputSpec, BeforeValidator(_one_word)]]
+InputSpecs = dict[
+    Name, Annotated[InputSpec, BeforeValidator(_one_word, json_schema_input_type=InputType | InputSpec)]
+]
 """Inputs by name; the type alone is enough."""
 
 

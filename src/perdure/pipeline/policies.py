@@ -90,10 +90,12 @@ class Retry(FileModel, ActionRetry):
 
     attempts: Annotated[StrictInt, Field(ge=0, le=1000)] = 1
     delay: Duration = ActionRetry().delay
-    on: Annotated[frozenset[RetryOn], BeforeValidator(as_list)] = ActionRetry().on
+    on: Annotated[
+        frozenset[RetryOn], BeforeValidator(as_list, json_schema_input_type=RetryOn | list[RetryOn])
+    ] = ActionRetry().on
 
 
-TimeoutField = Annotated[Timeout, BeforeValidator(_run_alone)]
+TimeoutField = Annotated[Timeout, BeforeValidator(_run_alone, json_schema_input_type=Duration | Timeout)]
 """A :class:`Timeout`; one duration alone is its ``run``."""
 
 
@@ -117,9 +119,14 @@ class Concurrency(FileModel):
     policy: ConcurrencyPolicy = ConcurrencyPolicy.QUEUE
 
 
-def group_alone(value: object) -> object:
-    """Take the group's name where that is all."""
+def _group_alone(value: object) -> object:
     return {"group": value} if isinstance(value, str) else value
+
+
+ConcurrencyField = Annotated[
+    Concurrency, BeforeValidator(_group_alone, json_schema_input_type=str | Concurrency)
+]
+"""A :class:`Concurrency`; its group alone is enough."""
 
 
 class Defaults(FileModel):

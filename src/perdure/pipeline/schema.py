@@ -10,9 +10,9 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from perdure.config.secret_references import check_reference
-from perdure.pipeline._base import FileModel, Name, as_list
+from perdure.pipeline._base import FileModel, Name, as_list, one_or_many
 from perdure.pipeline.inputs import InputSpecs, Value
-from perdure.pipeline.policies import Concurrency, Defaults, RepositoryWord, group_alone
+from perdure.pipeline.policies import ConcurrencyField, Defaults, RepositoryWord
 from perdure.pipeline.steps import Step
 
 MAX_STEPS: Final = 2000
@@ -63,7 +63,11 @@ class Notification(FileModel):
         commit_status: A commit status at GitHub.
     """
 
-    on: Annotated[tuple[NotifyOn, ...], BeforeValidator(as_list), Field(min_length=1)] = (
+    on: Annotated[
+        tuple[NotifyOn, ...],
+        BeforeValidator(as_list, json_schema_input_type=NotifyOn | list[NotifyOn]),
+        Field(min_length=1),
+    ] = (
         NotifyOn.SUCCESS,
         NotifyOn.FAILURE,
     )
@@ -130,10 +134,6 @@ class Schedule(FileModel):
     inputs: dict[Name, Value] = Field(default_factory=dict)
 
 
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, Mapping) else value
-
-
 class PipelineFile(FileModel):
     """A pipeline.
 
@@ -161,8 +161,10 @@ class PipelineFile(FileModel):
     vars: dict[Name, JsonValue] = Field(default_factory=dict)
     defaults: Defaults = Defaults()
     environment: str | None = Field(default=None, min_length=1, max_length=255)
-    concurrency: Annotated[Concurrency, BeforeValidator(group_alone)] | None = None
-    schedule: Annotated[tuple[Schedule, ...], BeforeValidator(_one_or_many)] = ()
+    concurrency: ConcurrencyField | None = None
+    schedule: Annotated[
+        tuple[Schedule, ...], BeforeValidator(one_or_many, json_schema_input_type=Schedule | list[Schedule])
+    ] = ()
     steps: Annotated[dict[Name, Step], Field(min_length=1, max_length=MAX_STEPS)]
     outputs: dict[Name, str] = Field(default_factory=dict)
     notify: tuple[Notification, ...] = ()

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     JsonValue,
@@ -18,10 +19,10 @@ from pydantic import (
 )
 
 from perdure.model.actions import OnAmbiguity
-from perdure.pipeline._base import FileModel, Name, as_list
+from perdure.pipeline._base import FileModel, Name, as_list, one_or_many
 from perdure.pipeline.durations import Duration, read_duration
 from perdure.pipeline.inputs import InputSpecs, OutputType, Value
-from perdure.pipeline.policies import ActionWord, Concurrency, Retry, TimeoutField, group_alone
+from perdure.pipeline.policies import ActionWord, ConcurrencyField, Retry, TimeoutField
 
 _LOGIN: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?"
 _APPROVER: Final = f"({_LOGIN}|team:[A-Za-z0-9][A-Za-z0-9_-]{{0,99}}/[A-Za-z0-9._-]{{1,100}})"
@@ -58,10 +59,9 @@ Approver = Annotated[
 ]
 """A user's login, or ``team:organisation/name``."""
 
-Approvers = Annotated[tuple[Approver, ...], BeforeValidator(as_list)]
-
-Scalar = str | StrictInt | float | StrictBool
-"""A value of a matrix."""
+Approvers = Annotated[
+    tuple[Approver, ...], BeforeValidator(as_list, json_schema_input_type=Approver | list[Approver])
+]
 
 
 class Matrix(FileModel):
@@ -90,6 +90,10 @@ def _axes_apart(value: object) -> object:
 MatrixField = Annotated[Matrix, BeforeValidator(_axes_apart)]
 
 
+Accepted = Literal["neutral", "skipped"]
+"""A conclusion that may be let pass."""
+
+
 class ActionCall(FileModel):
     """An Actions workflow to dispatch and to follow to its end.
 
@@ -111,11 +115,15 @@ class ActionCall(FileModel):
     timeout: TimeoutField | None = None
     retry: Retry | None = None
     on_ambiguity: OnAmbiguity | None = Field(default=None, alias="on-ambiguity")
-    accept: Annotated[tuple[Literal["neutral", "skipped"], ...], BeforeValidator(as_list)] = ()
+    accept: Annotated[
+        tuple[Accepted, ...], BeforeValidator(as_list, json_schema_input_type=Accepted | list[Accepted])
+    ] = ()
 
 
-def _one_call(value: object) -> object:
-    return (value,) if isinstance(value, Mapping) else value
+Calls = Annotated[
+    tuple[ActionCall, ...], BeforeValidator(one_or_many, json_schema_input_type=ActionCall | list[ActionCall])
+]
+"""Actions; one may stand alone."""
 
 
 class StepBase(FileModel):
@@ -130,10 +138,11 @@ class StepBase(FileModel):
     """
 
     name: str = Field(default="", max_length=200)
-    needs: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
-    if_: Annotated[str, Field(min_length=1), BeforeValidator(_condition)] | None = Field(
-        default=None, alias="if"
-    )
+    needs: Annotated[tuple[str, ...], BeforeValidator(as_list, json_schema_input_type=str | list[str])] = ()
+    if_: (
+        Annotated[str, Field(min_length=1), BeforeValidator(_condition, json_schema_input_type=str | bool)]
+        | None
+    ) = Field(default=None, alias="if")
     environment: str | None = Field(default=None, min_length=1, max_length=255)
     continue_on_error: StrictBool = Field(default=False, alias="continue-on-error")
 
@@ -155,8 +164,8 @@ class WorkBase(StepBase):
     max_parallel: Annotated[StrictInt, Field(ge=1)] | None = Field(default=None, alias="max-parallel")
     fail_fast: StrictBool = Field(default=True, alias="fail-fast")
     outputs: dict[Name, OutputType] = Field(default_factory=dict)
-    concurrency: Annotated[Concurrency, BeforeValidator(group_alone)] | None = None
-    compensate: Annotated[tuple[ActionCall, ...], BeforeValidator(_one_call)] = ()
+    concurrency: ConcurrencyField | None = None
+    compensate: Calls = ()
 
 
 class ActionStep(ActionCall, WorkBase):
@@ -220,6 +229,8 @@ class WaitStep(StepBase):
         wait: How long: a duration.
         until: An instant, as ``2027-01-31T06:00:00Z``; one that is past does not wait.
     """
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["wait"]}, {"required": ["until"]}]})
 
     wait: Annotated[str, BeforeValidator(_duration_text)] | None = None
     until: str | None = Field(default=None, min_length=1)
