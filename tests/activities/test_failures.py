@@ -20,6 +20,8 @@ PERMANENT = {
     "InvalidRefError": True,
     "KeyConflictError": True,
     "ActionNotKnownError": True,
+    "ApprovalNotKnownError": True,
+    "DecisionRefusedError": True,
     "PipelineFileError": True,
     "PipelineInputError": True,
     "ExpressionError": True,
