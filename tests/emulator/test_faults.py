@@ -82,6 +82,14 @@ async def test_a_huge_answer_is_huge(served, served_client):
         assert int(answer.headers["content-length"]) > 30_000_000
 
 
+async def test_what_has_arrived_has_its_effect_although_nobody_waits(served, served_client):
+    """A client that gives up, or dies, does not take its request back."""
+    served.faults.fail_next("POST", "/dispatches", kind="delay", delay=0.5)
+    with pytest.raises(httpx2.ReadTimeout):
+        await served_client.post(DISPATCH, json=BODY, timeout=IMPATIENT)
+    await until(lambda: len(served.runs) == 1)
+
+
 async def test_a_secondary_limit_may_keep_its_delay_to_itself(served, served_client):
     """The secondary limit is 403 in GitHub's words, with ``retry-after`` only where it is asked for."""
     served.faults.fail_next("POST", "/dispatches", kind="secondary_limit")

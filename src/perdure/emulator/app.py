@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC
 from email.utils import format_datetime
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -80,6 +80,8 @@ class EmulatorApp:
         fault = None if is_control else self._services.faults.take(request.method, scope["path"])
         served = _Exchange(self._services, request)
         try:
+            # Read whole before anything else: what has arrived has its effect, whoever still waits for it.
+            await request.body()
             if fault is not None and fault.kind == "delay":
                 await asyncio.sleep(fault.delay)
                 fault = None
@@ -89,14 +91,15 @@ class EmulatorApp:
                 await response(scope, receive, send)
             else:
                 await self._fail(fault, request, served, send)
+        except ClientDisconnect:
+            # Half a request has no effect, and nobody is there to be told.
+            pass
         finally:
             served.log()
 
     async def _fail(self, fault: Fault, request: Request, served: "_Exchange", send: Send) -> None:
         if fault.after_effect:
             await self._answer(request, served)
-        else:
-            await request.body()
         served.status = 0 if fault.kind in ("drop", "hang") else fault.status
         await answer_wrongly(fault, request.scope, request.receive, send)
 
