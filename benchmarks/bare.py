@@ -91,7 +91,7 @@ class BareActivities:
 
     async def _look(self, repository: str) -> None:
         path = f"/repos/{repository}/actions/runs"
-        while True:
+        while self._waiting:
             etag, body = self._listed
             answer = await self._http.get(
                 path,
@@ -104,9 +104,6 @@ class BareActivities:
             for found in body["workflow_runs"]:
                 if found["status"] == "completed" and found["id"] in self._waiting:
                     self._waiting.pop(found["id"]).set_result(found)
-            if not self._waiting:
-                # Who comes next looks at once.
-                return
             await asyncio.sleep(self._look_interval)
 
     async def _get(self, path: str, **query: str | int) -> dict[str, Any]:

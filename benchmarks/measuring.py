@@ -63,8 +63,8 @@ async def run_bare(town: Town) -> str:
 SIDES: dict[str, Side] = {"perdure": run_action, "bare": run_bare}
 
 
-async def measure(town: Town, side: str, *, count: int, concurrency: int) -> Round:
-    """Run a round of one side."""
+async def measure(town: Town, side: str, *, count: int, concurrency: int, pause: float = 0.0) -> Round:
+    """Run a round of one side, with a pause of so many seconds after each workflow."""
     slots = asyncio.Semaphore(concurrency)
     latencies: list[float] = []
 
@@ -73,6 +73,7 @@ async def measure(town: Town, side: str, *, count: int, concurrency: int) -> Rou
             begun = time.perf_counter()
             workflow_id = await SIDES[side](town)
             latencies.append(time.perf_counter() - begun)
+            await asyncio.sleep(pause)
             return workflow_id
 
     await town.forget_requests()
