@@ -196,7 +196,9 @@ def _of_call(path: Path, call: ActionCall, file: PipelineFile) -> Iterator[Probl
         yield Problem((*path, "inputs"), message, at_key=True)
     fixed = call.expect_sha if call.expect_sha and "${{" not in call.expect_sha else None
     if fixed is not None and not re.fullmatch(r"[0-9a-f]{40}", fixed):
-        yield Problem((*path, "expect-sha"), "is no commit: write its 40 hexadecimal digits, quoted")
+        yield Problem(
+            (*path, "expect-sha"), "expect-sha is no commit: write its 40 hexadecimal digits, quoted"
+        )
     if call.ref is not None and re.fullmatch(r"[0-9a-f]{40}", call.ref):
         message = "GitHub dispatches on branches and tags only: name one, and put the commit in expect-sha"
         yield Problem((*path, "ref"), message)
@@ -217,12 +219,12 @@ def _of_approval(path: Path, approval: Approval) -> Iterator[Problem]:
         message = "escalate-to needs on-timeout: escalate"
         yield Problem((*path, "escalate-to"), message, at_key=True, about=(*path, "on-timeout"))
     if approval.timeout.total_seconds() <= 0:
-        yield Problem((*path, "timeout"), "must be above zero")
+        yield Problem((*path, "timeout"), "timeout must be above zero")
     elif (
         approval.remind is not None
         and not 0 < approval.remind.total_seconds() < approval.timeout.total_seconds()
     ):
-        message = "must be above zero and shorter than the approval's timeout"
+        message = "remind must be above zero and shorter than the approval's timeout"
         yield Problem((*path, "remind"), message, about=(*path, "timeout"))
     yield from _of_specs((*path, "form"), approval.form)
 
@@ -234,7 +236,7 @@ def _of_wait(path: Path, step: WaitStep) -> Iterator[Problem]:
         try:
             instant = datetime.fromisoformat(step.until)
         except ValueError:
-            yield Problem((*path, "until"), "is no instant: write it as 2027-01-31T06:00:00Z")
+            yield Problem((*path, "until"), "until is no instant: write it as 2027-01-31T06:00:00Z")
             return
         if instant.tzinfo is None:
-            yield Problem((*path, "until"), "has no time zone: write 2027-01-31T06:00:00Z or ...+01:00")
+            yield Problem((*path, "until"), "until has no time zone: write 2027-01-31T06:00:00Z or ...+01:00")

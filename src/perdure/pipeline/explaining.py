@@ -94,16 +94,21 @@ def check_expression(text: str, scope: Scope, *, with_status: bool = False) -> s
         return [Finding(f"the expression is longer than {MAX_EXPRESSION} characters", 0)]
     findings: list[Finding] = []
     variables: dict[str, str] = {}
+    minus: set[int] = set()
     for reference in references(text):
         known = scope.type_of(reference)
         if isinstance(known, Unknown):
-            findings.append(Finding(known.message, known.offset, known.about))
+            end = reference.offsets[-1] + len(reference.names[-1])
+            is_dashed = re.match(r"-[a-z]", text[end : end + 2]) is not None
+            minus.update({end, end + 1} if is_dashed else ())
+            dashed = "; a dash is a minus here: names have _" if is_dashed else ""
+            findings.append(Finding(known.message + dashed, known.offset, known.about))
             known = "dyn"
         variables[reference.variable] = known
     try:
         kind = type_of(text, variables, with_status=with_status)
     except CelCompileError as error:
-        findings += _reworded(str(error), text)
+        findings += (one for one in _reworded(str(error), text) if one.offset not in minus)
         return findings
     return findings or kind
 

@@ -27,6 +27,8 @@ def read_pipeline(text: str, name: str = "pipeline.yaml") -> PipelineFile:
     """
     document = read_yaml(text.removeprefix("\ufeff"))
     source = Source(name, text.removeprefix("\ufeff"), document)
+    if not isinstance(document.value, PlacedMapping) and document.mistakes:
+        raise source.error([])
     if not isinstance(document.value, PlacedMapping):
         what = "is empty" if document.value is None else "must hold keys and values"
         raise source.error([Problem((), f"the file {what}: begin with name: and steps:")])
@@ -48,17 +50,19 @@ def read_pipeline(text: str, name: str = "pipeline.yaml") -> PipelineFile:
 def _not_about(later: list[Problem], earlier: list[Problem], source: Source) -> list[Problem]:
     """Leave out what is a consequence of something that was said already."""
     broken = {source.known_path(problem.path) for problem in earlier}
-    return [
-        problem
-        for problem in later
-        if not (_is_broken(problem.path, broken) or (problem.about and _is_broken(problem.about, broken)))
-    ]
+
+    def is_consequence(problem: Problem) -> bool:
+        about = problem.about
+        if about is not None and len(about) == 2 and source.known_path(about) == about:
+            return True  # it is there, and was left out because it is broken
+        return _touches(problem.path, broken) or (about is not None and _touches(about, broken))
+
+    return [problem for problem in later if not is_consequence(problem)]
 
 
-def _is_broken(path: Path, broken: set[Path]) -> bool:
-    return any(path[:length] in broken for length in range(1, len(path) + 1)) or any(
-        one[: len(path)] == path for one in broken if len(path) > 1
-    )
+def _touches(path: Path, broken: set[Path]) -> bool:
+    inside = any(path[:length] in broken for length in range(1, len(path) + 1))
+    return inside or any(one[: len(path)] == path for one in broken)
 
 
 def _without_broken_parts(value: Mapping[str, object]) -> PipelineFile | None:

@@ -18,12 +18,11 @@ from perdure.pipeline.steps import Step
 MAX_STEPS: Final = 2000
 
 _PIPELINE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-_TIMEZONE = r"^[A-Za-z][A-Za-z0-9+_-]*(/[A-Za-z0-9+_-]+){0,2}$"
 
 
 def _check_pipeline_name(name: str) -> str:
     if not re.fullmatch(_PIPELINE_NAME, name):
-        msg = f"{name!r} cannot name a pipeline: use letters, digits, . _ and -, at most 100, first no sign"
+        msg = f"{name!r} cannot name a pipeline: use letters, digits, ., _ and -, at most 100"
         raise ValueError(msg)
     return name
 
@@ -130,7 +129,7 @@ class Schedule(FileModel):
     """
 
     cron: Annotated[str, AfterValidator(_check_cron)]
-    timezone: Annotated[str, Field(pattern=_TIMEZONE)] = "UTC"
+    timezone: str = Field(default="UTC", max_length=100)
     inputs: dict[Name, Value] = Field(default_factory=dict)
 
 

@@ -165,7 +165,7 @@ def _of_step(reference: Reference, shape: StepShape) -> str | Unknown:
     step = names[1]
     if len(names) == 2:
         message = f"steps.{step} alone has no value: name one of {', '.join(_fields(shape))}"
-        return Unknown(message, offsets[1], ("steps", step))
+        return Unknown(message, offsets[1])
     match names[2]:
         case "conclusion" | "outcome" | "reason":
             return "string"
@@ -191,7 +191,7 @@ def _of_step(reference: Reference, shape: StepShape) -> str | Unknown:
             )
     fields = _fields(shape)
     near = did_you_mean(names[2], fields) or f": a step has {', '.join(fields)}"
-    return Unknown(f"unknown {names[2]!r} of step {step}{near}", offsets[2], ("steps", step))
+    return Unknown(f"unknown {names[2]!r} of step {step}{near}", offsets[2])
 
 
 def _fields(shape: StepShape) -> list[str]:
@@ -206,7 +206,7 @@ def _third(names: tuple[str, ...]) -> str:
 def _value_of(reference: Reference, known: Mapping[str, str], what: str, none: str) -> str | Unknown:
     names, offsets = reference.names, reference.offsets
     _, step, container = names[:3]
-    about = ("steps", step)
+    about: Path = ("steps", step, "approval", "form") if container == "form" else ("steps", step, container)
     if len(names) == 3:
         example = next(iter(known), "NAME")
         whole = f"steps.{step}.{container}"
@@ -232,12 +232,12 @@ def _jobs(reference: Reference, shape: StepShape) -> Unknown | None:
     fields = ("conclusion", "outcome", "reason", "outputs", "matrix")
     if field_name not in fields:
         near = did_you_mean(field_name, fields) or _listed("a job has", fields)
-        return Unknown(f"unknown {field_name!r} of a job{near}", offset, ("steps", step))
+        return Unknown(f"unknown {field_name!r} of a job{near}", offset)
     inner = known.get(field_name)
     if isinstance(inner, Mapping) and len(reference.tail) > 1 and reference.tail[1][0] not in inner:
         name, offset = reference.tail[1]
         near = did_you_mean(name, inner) or _listed("it has", inner)
-        return Unknown(f"the {field_name} of {step} has no {name!r}{near}", offset, ("steps", step))
+        return Unknown(f"the {field_name} of {step} has no {name!r}{near}", offset)
     return None
 
 

@@ -43,6 +43,13 @@ def _check_activity(text: str) -> str:
     return text
 
 
+def _check_pipeline_path(text: str) -> str:
+    if not re.fullmatch(r"[^\s/\\$][^\n\\$]{0,400}\.ya?ml", text):
+        msg = f"{text!r} is no pipeline file: write its path relative to this file, such as other.yaml"
+        raise ValueError(msg)
+    return text
+
+
 def _condition(value: object) -> object:
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else value
 
@@ -245,7 +252,7 @@ class PipelineStep(WorkBase):
         timeout: How long it may run.
     """
 
-    pipeline: Annotated[str, Field(pattern=r"^[^\s/\\$][^\n\\$]*\.ya?ml$", max_length=400)]
+    pipeline: Annotated[str, AfterValidator(_check_pipeline_path)]
     inputs: dict[Name, Value] = Field(default_factory=dict)
     timeout: TimeoutField | None = None
 

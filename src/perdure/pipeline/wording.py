@@ -88,7 +88,9 @@ def _message(error: ErrorDetails) -> str:
         case "union_tag_not_found" | "union_tag_invalid":
             return _kind_of_step(value)
     if error["type"] in _LIMITS:
-        return _LIMITS[error["type"]].format(**context, value=_described(value))
+        return _LIMITS[error["type"]].format(
+            **context, value=value if isinstance(value, int | float) else _described(value)
+        )
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{message[:1].lower()}{message[1:]}"
 

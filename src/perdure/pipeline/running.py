@@ -1,0 +1,161 @@
+"""What a running pipeline is given, tells, and returns."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from perdure.model.approvals import Person
+from perdure.model.base import Model
+from perdure.pipeline.compiling import CompiledPipeline
+from perdure.pipeline.outcomes import Conclusion, SequencerState
+from perdure.pipeline.schema import PipelineFile
+from perdure.pipeline.steps import kind_of
+
+
+class JobState(StrEnum):
+    """Where a job of a pipeline stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class JobProgress(Model):
+    """Where one job stands.
+
+    Attributes:
+        key: Names it in the pipeline.
+        step: Its step.
+        kind: ``action``, ``approval``, ``wait``, ``pipeline`` or ``run``.
+        needs: The steps before it.
+        workflow_id: The workflow that does it, where it is one.
+        html_url: Its run's page at GitHub, once that is known.
+        reason: Why it ended as it did.
+    """
+
+    key: str
+    step: str
+    kind: str
+    needs: tuple[str, ...] = ()
+    state: JobState = JobState.WAITING
+    workflow_id: str = ""
+    html_url: str = ""
+    reason: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class CompensationResult(Model):
+    """How the undoing of one job ended."""
+
+    job_key: str
+    action: str
+    conclusion: Conclusion
+    html_url: str = ""
+    reason: str = ""
+
+
+class PipelineProgress(Model):
+    """Where a pipeline stands.
+
+    Attributes:
+        digest: Of the compiled pipeline.
+        requester: Who started it.
+        conclusion: How it ended; ``None`` while it runs.
+        compensations: What was undone, in that order.
+        cancelled: Whether it was cancelled.
+    """
+
+    name: str
+    digest: str
+    requester: str = ""
+    started_at: datetime
+    conclusion: Conclusion | None = None
+    cancelled: bool = False
+    jobs: tuple[JobProgress, ...] = ()
+    compensations: tuple[CompensationResult, ...] = ()
+    outputs: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class PipelineState(Model):
+    """What a pipeline carries over when its history is cut, or when a failed one is started again."""
+
+    sequencer: SequencerState = SequencerState()
+    jobs: tuple[JobProgress, ...] = ()
+    started_at: datetime | None = None
+
+
+class PipelineInput(Model):
+    """A pipeline to run.
+
+    Attributes:
+        pipeline: Compiled: inputs checked, matrices expanded.
+        files: Pipelines that steps run, by the path that the step names.
+        requester: Who started it: nobody approves what they started, unless the file lets them.
+        digest: Of the plan: what approvals are bound to.
+        compensate: Whether a failure or a cancellation undoes what succeeded.
+        state: Where it stands, if the workflow hands it to itself.
+    """
+
+    pipeline: CompiledPipeline
+    files: dict[str, PipelineFile] = Field(default_factory=dict)
+    requester: Person | None = None
+    digest: str
+    compensate: bool = True
+    state: PipelineState | None = None
+
+
+class PipelineResult(Model):
+    """How a pipeline ended that succeeded.
+
+    Attributes:
+        outputs: What its file says it returns.
+        jobs: How each job ended.
+    """
+
+    name: str
+    conclusion: Conclusion
+    digest: str
+    outputs: dict[str, JsonValue] = Field(default_factory=dict)
+    jobs: tuple[JobProgress, ...] = ()
+
+
+def first_jobs(pipeline: CompiledPipeline) -> tuple[JobProgress, ...]:
+    """Return every job of a pipeline, waiting."""
+    return tuple(
+        JobProgress(key=job.key, step=step.name, kind=kind_of(step.definition) or "", needs=step.needs)
+        for step in pipeline.steps
+        for job in step.jobs
+    )
+
+
+_SIGNS = {
+    JobState.WAITING: "·",
+    JobState.RUNNING: "▶",
+    JobState.SUCCESS: "✓",
+    JobState.FAILURE: "✗",
+    JobState.CANCELLED: "⊘",
+    JobState.SKIPPED: "-",
+}
+_SHOWN = 60
+
+
+def pipeline_markdown(progress: PipelineProgress) -> str:
+    """Draw a pipeline for its page in Temporal's UI. At most a few kB: the engine takes 20 kB."""
+    counts: dict[str, int] = {}
+    for job in progress.jobs:
+        counts[job.state.value] = counts.get(job.state.value, 0) + 1
+    head = f"**{progress.name}** · {', '.join(f'{count} {state}' for state, count in counts.items())}"
+    open_first = sorted(progress.jobs, key=lambda job: job.state is not JobState.RUNNING)
+    lines = ["| | Job | Run | Reason |", "|---|---|---|---|"]
+    for job in open_first[:_SHOWN]:
+        link = f"[run]({job.html_url})" if job.html_url else ""
+        reason = " ".join(job.reason.split()).replace("|", "\\|")[:100]
+        lines.append(f"| {_SIGNS[job.state]} | {job.key} | {link} | {reason} |")
+    left = len(progress.jobs) - _SHOWN
+    more = f"\n\nand {left} more" if left > 0 else ""
+    return f"{head}\n\n" + "\n".join(lines) + more
