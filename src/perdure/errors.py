@@ -32,6 +32,8 @@
     * UnexpectedCommitError          the run is not on the commit that was expected
     * OutputsError                   the run passed, and its outputs cannot be used
   * ExpressionError                  an expression of a pipeline has no value; permanent
+  * PipelineFailedError              a pipeline ended without success; permanent
+    * PipelineCancelledError         it was cancelled
   * EngineError                      Temporal refused or is out of reach
     * EngineUnreachableError
     * LocalEngineError               the local server's file or port cannot be used
@@ -303,6 +305,26 @@ class ExpressionError(PerdureError):
     """An expression of a pipeline has no value: it divides by zero, or reads what was never set."""
 
     permanent = True
+
+
+class PipelineFailedError(PerdureError):
+    """A pipeline ended without success.
+
+    Attributes:
+        failed_steps: The jobs that did not succeed: ``{"job", "reason", "html_url"}``.
+    """
+
+    permanent = True
+
+    def __init__(
+        self, message: str, *, failed_steps: list[dict[str, str]] | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.failed_steps = failed_steps or []
+
+
+class PipelineCancelledError(PipelineFailedError):
+    """A pipeline was cancelled before it ended."""
 
 
 class EngineError(PerdureError):

@@ -81,6 +81,7 @@ class ActionInput(Model):
         accept: Conclusions that pass besides ``success``: ``neutral`` and ``skipped`` may be named.
         queue_timeout: Longest time before a runner picks it up; without limit where it is left out.
         run_timeout: Longest time from then to the end; without limit where it is left out.
+        adopt_window: How long a failed action stays open for a person's re-run at GitHub.
         wait: ``watch``: one watcher for the whole repository. ``poll``: one activity for this run.
         poll_interval: Between two looks where ``wait`` is ``poll``.
     """
@@ -97,6 +98,7 @@ class ActionInput(Model):
     on_ambiguity: OnAmbiguity = OnAmbiguity.REDISPATCH
     queue_timeout: timedelta | None = None
     run_timeout: timedelta | None = None
+    adopt_window: timedelta = timedelta(0)
     wait: WaitBy = WaitBy.WATCH
     poll_interval: timedelta = timedelta(seconds=15)
 

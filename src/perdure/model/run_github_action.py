@@ -1,7 +1,5 @@
 """The fields of the workflow type ``RunGitHubAction``, named for clients in any language."""
 
-from pydantic import Field
-
 from perdure.model.base import Model
 
 
@@ -13,13 +11,17 @@ class KeyValue(Model):
 
 
 class RunGitHubActionInput(Model):
-    """What a client sends, as JSON."""
+    """What a client sends, as JSON.
+
+    Attributes:
+        Inputs: ``null`` is what Go sends for a list that was never filled.
+    """
 
     Org: str
     Repo: str
-    Ref: str = ""
+    Ref: str | None = None
     WorkflowFile: str
-    Inputs: tuple[KeyValue, ...] = Field(default=())
+    Inputs: tuple[KeyValue, ...] | None = None
 
 
 class RunGitHubActionResult(Model):

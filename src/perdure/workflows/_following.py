@@ -90,6 +90,23 @@ class Following:
                 return move
             await self._wait()
 
+    async def another_attempt_within(self, window: timedelta) -> bool:
+        """Wait for a person to re-run the ended run at GitHub; say whether anybody did."""
+        ended = self.followed.actions_run.actions_run_attempt
+        self._account.stage(Stage.RETRYING, waiting_on="person")
+        await self._ask_for_news(attempt=ended + 1)
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: (
+                    self.followed.actions_run.actions_run_attempt > ended or self._control.cancel_requested
+                ),
+                timeout=window,
+                timeout_summary="stays open for a re-run at GitHub",
+            )
+        if self.followed.actions_run.actions_run_attempt == ended and not self._control.cancel_requested:
+            self._learn(await _calls.get_actions_run(self.followed.actions_run.ref))
+        return self.followed.actions_run.actions_run_attempt > ended
+
     async def end_it(self) -> str:
         """Cancel the run at GitHub, with force if need be; return why it is still alive, or nothing."""
         self._account.stage(Stage.CANCELLING, waiting_on="github")
@@ -119,12 +136,17 @@ class Following:
         self._news = False
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._news or self._look or self._control.cancel_requested,
+                lambda: self._news or self._look or self._has_to_stop_waiting,
                 timeout=timeout,
                 timeout_summary="reads the run itself after this",
             )
-        if not self._news and not self._control.cancel_requested:
+        if self._look or not (self._news or self._has_to_stop_waiting):
             await self._read()
+
+    @property
+    def _has_to_stop_waiting(self) -> bool:
+        # Signals that are no news make a history grow too, up to the limit where it is terminated.
+        return self._control.cancel_requested or workflow.info().is_continue_as_new_suggested()
 
     async def _read(self) -> None:
         self._look = False
@@ -146,7 +168,7 @@ class Following:
             )
         )
 
-    async def _ask_for_news(self) -> None:
+    async def _ask_for_news(self, *, attempt: int | None = None) -> None:
         actions_run = self.followed.actions_run
         await _calls.ask_for_news(
             AskForNewsInput(
@@ -154,7 +176,7 @@ class Following:
                 watch=Watch(
                     workflow_id=workflow.info().workflow_id,
                     actions_run_id=actions_run.actions_run_id,
-                    actions_run_attempt=actions_run.actions_run_attempt,
+                    actions_run_attempt=attempt or actions_run.actions_run_attempt,
                     asked_at=self.followed.queued_at,
                 ),
                 workflow_task_queue=workflow.info().task_queue,

@@ -236,7 +236,7 @@ class ActionWorkflow:
     async def _next_attempt(self, plan: DispatchPlan, following: Following, failed: _TryAgain) -> Following:
         attempts = self._account.progress.attempts
         if not may_retry(self._input, failed.outcome, attempts) or self._control.cancel_requested:
-            raise failed.error
+            return await self._adopt_or_raise(plan, following, failed)
         limit = self._input.retry.attempts or "no limit"
         self._account.note(NoteKind.RETRY, f"attempt {attempts} of {limit} ended: {failed.outcome}")
         self._account.stage(Stage.RETRYING, waiting_on="github")
@@ -250,6 +250,15 @@ class ActionWorkflow:
             return self._follow(plan, Followed(actions_run=again, queued_at=queued_at))
         self._generation += 1
         return await self._dispatch(plan, keyed=False)
+
+    async def _adopt_or_raise(self, plan: DispatchPlan, following: Following, failed: _TryAgain) -> Following:
+        """Go on with a person's re-run, if there is one while the action stays open for it."""
+        window = self._input.adopt_window
+        if not window or not await following.another_attempt_within(window):
+            raise failed.error
+        self._account.update(attempts=self._account.progress.attempts + 1)
+        again = Followed(actions_run=following.followed.actions_run, queued_at=workflow.now())
+        return self._follow(plan, again)
 
     def _cut_history(self, plan: DispatchPlan, following: Following) -> None:
         state = ActionState(

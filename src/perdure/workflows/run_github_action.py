@@ -6,14 +6,15 @@ from temporalio.exceptions import ApplicationError
 from perdure.workflows.building_blocks import run_action
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import ValidationError
+    from pydantic import JsonValue, ValidationError
 
     from perdure.activities.failures import application_error
     from perdure.errors import InvalidInputError
     from perdure.model.run_github_action import RunGitHubActionInput, RunGitHubActionResult
 
 
-@workflow.defn(name="RunGitHubAction")
+# A call with too many arguments is a TypeError, which would otherwise be tried again for ever.
+@workflow.defn(name="RunGitHubAction", failure_exception_types=[TypeError])
 class RunGitHubActionWorkflow:
     """Runs one action as a child and returns what a client of any language can read.
 
@@ -22,27 +23,37 @@ class RunGitHubActionWorkflow:
     """
 
     @workflow.run
-    async def run(self, input: RunGitHubActionInput) -> RunGitHubActionResult:
-        """Run the action to its end."""
-        inputs: dict[str, str] = {}
-        for pair in input.Inputs:
-            if pair.Key in inputs:
-                raise application_error(InvalidInputError(f"the input {pair.Key!r} is given twice"))
-            inputs[pair.Key] = pair.Value
+    async def run(self, input: JsonValue = None) -> RunGitHubActionResult:
+        """Run the action to its end.
+
+        The input is :class:`~perdure.model.run_github_action.RunGitHubActionInput` as JSON. It is read here:
+        what the SDK cannot convert would be tried again for ever, and the client would wait in vain.
+        """
         try:
+            wanted = RunGitHubActionInput.model_validate(input)
+            inputs = _inputs_of(wanted)
             result = await run_action(
-                f"{input.Org}/{input.Repo}",
-                input.WorkflowFile,
-                ref=input.Ref or None,
+                f"{wanted.Org}/{wanted.Repo}",
+                wanted.WorkflowFile,
+                ref=wanted.Ref or None,
                 inputs=inputs,
                 # This workflow's own queue is one of Perdure's: a tier's work stays in the tier.
                 task_queue=workflow.info().task_queue,
             )
         except ValidationError as invalid:
             first = invalid.errors()[0]
-            msg = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-            raise application_error(InvalidInputError(msg)) from invalid
+            where = ".".join(str(part) for part in first["loc"]) or "the argument"
+            raise application_error(InvalidInputError(f"{where}: {first['msg']}")) from invalid
         except ApplicationError as failure:
             # The child's own failure, whole: other languages read its type and details.
             raise failure from None
         return RunGitHubActionResult(Status=result.status, Conclusion=result.conclusion, URL=result.html_url)
+
+
+def _inputs_of(wanted: RunGitHubActionInput) -> dict[str, str]:
+    inputs: dict[str, str] = {}
+    for pair in wanted.Inputs or ():
+        if pair.Key in inputs:
+            raise application_error(InvalidInputError(f"the input {pair.Key!r} is given twice"))
+        inputs[pair.Key] = pair.Value
+    return inputs

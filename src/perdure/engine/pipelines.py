@@ -1,0 +1,203 @@
+"""Starts and watches pipelines from ordinary code."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+
+from temporalio.client import (
+    Client,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowHistoryEventFilterType,
+    WorkflowQueryFailedError,
+)
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from perdure.activities.failures import original_error
+from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
+from perdure.engine.pollers import require_pollers
+from perdure.engine.search_attributes import ensure_search_attributes
+from perdure.errors import EngineError, KeyConflictError, PipelineCancelledError, PipelineFailedError
+from perdure.model import queues, search_attributes
+from perdure.model.approvals import Person
+from perdure.pipeline import PipelineFile, compile_pipeline
+from perdure.pipeline.digest import plan_digest
+from perdure.pipeline.running import PipelineInput, PipelineProgress, PipelineResult
+from perdure.workflows.pipeline import PipelineWorkflow
+
+_DIGEST = "perdure_plan_digest"
+_KIND = SearchAttributeKey.for_keyword(search_attributes.KIND)
+
+
+class PipelineHandle:
+    """One pipeline, running or over."""
+
+    def __init__(
+        self, temporal: WorkflowHandle[PipelineWorkflow, PipelineResult], *, started: bool = False
+    ) -> None:
+        self._temporal = temporal
+        self.id = temporal.id
+        self.started = started
+        """Whether this call started it; else it was there."""
+
+    async def result(self) -> PipelineResult:
+        """Wait for the pipeline's end.
+
+        Raises:
+            PipelineFailedError: A step failed.
+            PipelineCancelledError: It was cancelled.
+            EngineError: Temporal refused, or was away for too long.
+        """
+        outage = Outage(self.id)
+        while True:
+            try:
+                return await self._temporal.result()
+            except WorkflowFailureError as failure:
+                raise _error(failure) from failure
+            except RPCError as error:
+                await outage.sit_out(error)
+
+    async def progress(self) -> PipelineProgress:
+        """Ask where the pipeline stands.
+
+        Raises:
+            EngineError: No worker answered within 10 s.
+            ActionNotKnownError: There is no such workflow.
+        """
+        try:
+            return await self._temporal.query(PipelineWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+        except RPCError as error:
+            raise engine_error(error, self.id) from error
+        except WorkflowQueryFailedError as error:
+            msg = f"{self.id} does not answer as a pipeline: {error}"
+            raise EngineError(msg) from error
+
+    async def watch(self) -> AsyncIterator[PipelineProgress]:
+        """Yield where the pipeline stands, at once and after every change, until it has ended."""
+        shown: PipelineProgress | None = None
+        outage = Outage(self.id)
+        while True:
+            try:
+                async for _ in self._turns():
+                    progress = await self._temporal.query(
+                        PipelineWorkflow.progress, rpc_timeout=QUERY_TIMEOUT
+                    )
+                    outage.is_over()
+                    if progress != shown:
+                        yield progress
+                    shown = progress
+            except RPCError as error:
+                await outage.sit_out(error)
+            else:
+                return
+
+    async def cancel(self) -> None:
+        """Ask the pipeline to cancel what runs, to undo what succeeded, and to end."""
+        try:
+            await self._temporal.cancel()
+        except RPCError as error:
+            raise engine_error(error, self.id) from error
+
+    async def _turns(self) -> AsyncIterator[None]:
+        past = (await self._temporal.describe()).history_length
+        yield
+        async for event in self._temporal.fetch_history_events(
+            wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.ALL_EVENT
+        ):
+            if event.event_id > past and event.HasField("workflow_task_completed_event_attributes"):
+                yield
+
+
+async def start_pipeline(  # noqa: PLR0913 - keywords, most of them left out
+    client: Client,
+    file: PipelineFile,
+    inputs: Mapping[str, object] | None = None,
+    *,
+    files: Mapping[str, PipelineFile] | None = None,
+    key: str | None = None,
+    requester: Person | None = None,
+    compensate: bool = True,
+    task_queue: str = queues.WORKFLOWS,
+) -> PipelineHandle:
+    """Start a pipeline, or attach to the one that the same key started before.
+
+    Args:
+        client: Connected with Perdure's data converter.
+        file: The pipeline.
+        inputs: Its inputs by name; texts are read as what the input's type asks for.
+        files: Pipelines that its steps run, by the path that the step names.
+        key: Makes the pipeline the same one wherever it is started from.
+        requester: Who starts it: nobody approves what they started, unless the file lets them.
+        compensate: Whether a failure or a cancellation undoes what succeeded.
+        task_queue: Where its workflow runs.
+
+    Raises:
+        PipelineInputError: The inputs do not fit. Nothing was started.
+        KeyConflictError: The key was used for another plan.
+        NoWorkerError: Nobody polls the queue. Nothing was started.
+        EngineError: Temporal refused.
+    """
+    compiled = compile_pipeline(file, inputs)
+    digest = plan_digest(compiled)
+    await require_pollers(client, task_queue)
+    workflow_id = f"pipeline/{compiled.name}/{key or secrets.token_hex(4)}"
+    try:
+        handle = await client.start_workflow(
+            PipelineWorkflow.run,
+            PipelineInput(
+                pipeline=compiled,
+                files=dict(files or {}),
+                requester=requester,
+                digest=digest,
+                compensate=compensate,
+            ),
+            id=workflow_id,
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            memo={_DIGEST: digest},
+            search_attributes=await _search_attributes(client),
+            static_summary=compiled.name,
+        )
+    except WorkflowAlreadyStartedError:
+        return await _attach(client, workflow_id, digest)
+    except RPCError as error:
+        raise engine_error(error, workflow_id) from error
+    return PipelineHandle(handle, started=True)
+
+
+def get_pipeline(client: Client, id: str) -> PipelineHandle:
+    """Return a pipeline by its id."""
+    return PipelineHandle(client.get_workflow_handle_for(PipelineWorkflow.run, id))
+
+
+async def _attach(client: Client, workflow_id: str, digest: str) -> PipelineHandle:
+    handle = client.get_workflow_handle_for(PipelineWorkflow.run, workflow_id)
+    memo = await (await handle.describe()).memo()
+    if memo.get(_DIGEST) not in {None, digest}:
+        msg = f"the id {workflow_id!r} was used before, for another plan"
+        raise KeyConflictError(
+            msg, hint=f"see it with: perdure run show {workflow_id}, or choose another --id"
+        )
+    return PipelineHandle(handle)
+
+
+async def _search_attributes(client: Client) -> TypedSearchAttributes:
+    if not await ensure_search_attributes(client):
+        return TypedSearchAttributes.empty
+    return TypedSearchAttributes([SearchAttributePair(_KIND, "pipeline")])
+
+
+def _error(failure: WorkflowFailureError) -> Exception:
+    if isinstance(failure.cause, CancelledError):
+        return PipelineCancelledError("the pipeline was cancelled")
+    if isinstance(failure.cause, TerminatedError):
+        return PipelineFailedError("the pipeline's workflow was terminated: nothing was undone")
+    return original_error(failure) or EngineError(str(failure.cause or failure))

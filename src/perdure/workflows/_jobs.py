@@ -1,0 +1,219 @@
+"""Carries out one job of a pipeline, whatever kind of step it is, and says how it ended.
+
+A job never raises for what went wrong outside: that is its result. What it raises is a cancellation.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+
+from perdure.workflows.action import ActionWorkflow
+from perdure.workflows.building_blocks import request_approval
+
+with workflow.unsafe.imports_passed_through():
+    from datetime import UTC, datetime, timedelta
+
+    from pydantic import ValidationError
+
+    from perdure.activities.failures import original_error
+    from perdure.errors import ActionError, PerdureError
+    from perdure.model.action_state import ActionWorkflowInput
+    from perdure.model.approvals import OnTimeout, Reason
+    from perdure.model.forms import FormField
+    from perdure.pipeline import (
+        ActionCall,
+        CompiledStep,
+        Conclusion,
+        JobResult,
+        StepJob,
+        action_input,
+        compile_pipeline,
+        render,
+        render_text,
+        typed_outputs,
+    )
+    from perdure.pipeline.digest import plan_digest
+    from perdure.pipeline.durations import read_duration
+    from perdure.pipeline.inputs import InputSpec
+    from perdure.pipeline.running import PipelineInput
+    from perdure.pipeline.steps import ActionStep, ApprovalStep, PipelineStep, RunStep, WaitStep
+
+_RUN_TIMEOUT = timedelta(hours=1)
+"""Start-to-close of an activity whose step gives none."""
+
+
+class Ended:
+    """How a job ended, and where that can be seen."""
+
+    def __init__(self, result: JobResult, html_url: str = "") -> None:
+        self.result = result
+        self.html_url = html_url
+
+
+def failed(reason: str, html_url: str = "") -> Ended:
+    """Return the end of a job that failed."""
+    return Ended(JobResult(conclusion=Conclusion.FAILURE, reason=reason[:2_000]), html_url)
+
+
+class Jobs:
+    """Carries out the jobs of one pipeline."""
+
+    def __init__(self, input: PipelineInput) -> None:
+        self._input = input
+
+    def workflow_id(self, key: str) -> str:
+        """Return the id of the workflow that does a job: it is the same on every replay and attempt."""
+        return f"{workflow.info().workflow_id}/{key}"
+
+    async def run(self, step: CompiledStep, job: StepJob, contexts: Mapping[str, object]) -> Ended:
+        """Carry out one job to its end."""
+        try:
+            match step.definition:
+                case ActionStep() as action:
+                    return await self._action(action, job.key, contexts)
+                case ApprovalStep() as approval:
+                    return await self._approval(approval, job.key, contexts)
+                case WaitStep() as wait:
+                    return await self._wait(wait, contexts)
+                case PipelineStep() as child:
+                    return await self._pipeline(child, job.key, contexts)
+                case RunStep() as run:
+                    return await self._activity(run, job.key, contexts)
+                case _:
+                    return failed("this kind of step is not there yet")
+        except (PerdureError, ValidationError, ValueError) as error:
+            return failed(str(error))
+        except FailureError as failure:
+            return _ended_by(failure)
+
+    async def compensate(self, call: ActionCall, key: str, contexts: Mapping[str, object]) -> Ended:
+        """Undo a job."""
+        try:
+            return await self._dispatched(call, key, contexts)
+        except PerdureError as error:
+            return failed(str(error))
+        except FailureError as failure:
+            return _ended_by(failure)
+
+    async def _action(self, step: ActionStep, key: str, contexts: Mapping[str, object]) -> Ended:
+        ended = await self._dispatched(step, key, contexts)
+        outputs = typed_outputs(step.outputs, ended.result.outputs)
+        return Ended(ended.result.model_copy(update={"outputs": outputs}), ended.html_url)
+
+    async def _dispatched(self, call: ActionCall, key: str, contexts: Mapping[str, object]) -> Ended:
+        input = action_input(call, contexts, step=key)
+        if isinstance(call, ActionStep) and call.adopt_window is not None:
+            input = input.model_copy(update={"adopt_window": call.adopt_window})
+        result = await workflow.execute_child_workflow(
+            ActionWorkflow.run,
+            ActionWorkflowInput.of(input),
+            id=self.workflow_id(key),
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            static_summary=f"{input.repository} {input.workflow_file}",
+        )
+        return Ended(JobResult(conclusion=Conclusion.SUCCESS, outputs=dict(result.outputs)), result.html_url)
+
+    async def _approval(self, step: ApprovalStep, key: str, contexts: Mapping[str, object]) -> Ended:
+        asked = step.approval
+        result = await request_approval(
+            render_text(asked.message, contexts) or f"{self._input.pipeline.name}: {key}?",
+            task_queue=workflow.info().task_queue,
+            id=self.workflow_id(key),
+            subject_digest=self._input.digest,
+            approvers=asked.approvers,
+            quorum=asked.quorum,
+            requester=self._input.requester,
+            prevent_self_approval=asked.prevent_self_approval,
+            timeout=asked.timeout,
+            on_timeout=OnTimeout(asked.on_timeout.value),
+            escalate_to=asked.escalate_to,
+            remind=asked.remind,
+            form={name: _form_field(spec) for name, spec in asked.form.items()},
+        )
+        said = "; ".join(
+            f"{one.verdict.value} by {one.approver.login}" + (f": {one.comment}" if one.comment else "")
+            for one in result.decisions
+        )
+        if result.approved:
+            return Ended(JobResult(conclusion=Conclusion.SUCCESS, reason=said, form=dict(result.form)))
+        return failed("timeout" if result.reason is Reason.TIMEOUT else said or result.reason.value)
+
+    async def _wait(self, step: WaitStep, contexts: Mapping[str, object]) -> Ended:
+        if step.until is not None:
+            until = datetime.fromisoformat(render_text(step.until, contexts))
+            delay = (until if until.tzinfo else until.replace(tzinfo=UTC)) - workflow.now()
+        else:
+            read = read_duration(render_text(step.wait, contexts))
+            delay = read if isinstance(read, timedelta) else timedelta(0)
+        if delay > timedelta(0):
+            await workflow.sleep(delay, summary=f"until {workflow.now() + delay:%Y-%m-%d %H:%M:%S} UTC")
+        return Ended(JobResult(conclusion=Conclusion.SUCCESS))
+
+    async def _pipeline(self, step: PipelineStep, key: str, contexts: Mapping[str, object]) -> Ended:
+        file = self._input.files[step.pipeline]
+        compiled = compile_pipeline(
+            file, {name: render(value, contexts) for name, value in step.inputs.items()}
+        )
+        child = PipelineInput(
+            pipeline=compiled,
+            files=self._input.files,
+            requester=self._input.requester,
+            digest=plan_digest(compiled),
+            compensate=self._input.compensate,
+        )
+        result = await workflow.execute_child_workflow(
+            "PipelineWorkflow",
+            child,
+            id=self.workflow_id(key),
+            result_type=dict,
+            execution_timeout=step.timeout.run if step.timeout else None,
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            static_summary=compiled.name,
+        )
+        outputs = typed_outputs(step.outputs, result["outputs"])
+        return Ended(JobResult(conclusion=Conclusion.SUCCESS, outputs=dict(outputs)))
+
+    async def _activity(self, step: RunStep, key: str, contexts: Mapping[str, object]) -> Ended:
+        arguments = render(step.with_, contexts)
+        timeout, retry = step.timeout, step.retry
+        returned = await workflow.execute_activity(
+            step.run,
+            arguments,
+            task_queue=step.queue,
+            result_type=dict,
+            start_to_close_timeout=(timeout.run if timeout else None) or _RUN_TIMEOUT,
+            schedule_to_start_timeout=timeout.queue if timeout else None,
+            retry_policy=RetryPolicy(
+                initial_interval=retry.delay if retry else timedelta(seconds=10),
+                maximum_attempts=retry.attempts if retry else 1,
+            ),
+            summary=key,
+        )
+        outputs = typed_outputs(step.outputs, returned or {})
+        return Ended(JobResult(conclusion=Conclusion.SUCCESS, outputs=dict(outputs)))
+
+
+def _form_field(spec: InputSpec) -> FormField:
+    # An input that is neither required nor has a default is empty; so is such a field of a form.
+    value = spec.default if spec.default is not None or spec.required else spec.empty()
+    return FormField.model_validate({**spec.model_dump(exclude={"required", "default"}), "default": value})
+
+
+def _ended_by(failure: FailureError) -> Ended:
+    if is_cancelled_exception(failure):
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
+        return Ended(JobResult(conclusion=Conclusion.CANCELLED, reason="somebody cancelled it alone"))
+    known = original_error(failure)
+    if isinstance(known, ActionError):
+        return failed(str(known).partition("\n")[0], known.html_url or "")
+    if known is not None:
+        return failed(str(known).partition("\n")[0])
+    cause = failure.cause if isinstance(failure, ActivityError) else failure
+    return failed(str(cause or failure))

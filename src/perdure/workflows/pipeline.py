@@ -1,0 +1,212 @@
+"""Runs a pipeline: its steps in order, side by side where they may, and undoes them where that is asked."""
+
+import asyncio
+
+from temporalio import workflow
+
+from perdure.workflows._jobs import Ended, Jobs
+
+with workflow.unsafe.imports_passed_through():
+    from perdure.activities.failures import application_error
+    from perdure.errors import ExpressionError, PipelineFailedError
+    from perdure.pipeline import Conclusion, JobResult, Sequencer, render
+    from perdure.pipeline.running import (
+        CompensationResult,
+        JobProgress,
+        JobState,
+        PipelineInput,
+        PipelineProgress,
+        PipelineResult,
+        PipelineState,
+        first_jobs,
+        pipeline_markdown,
+    )
+
+
+@workflow.defn
+class PipelineWorkflow:
+    """Runs the steps of one pipeline.
+
+    What starts when is decided by :class:`perdure.pipeline.Sequencer`; each job is carried out by
+    :class:`perdure.workflows._jobs.Jobs`. Ends when every step has ended and, after a failure or a
+    cancellation, what succeeded was undone. Message: the query ``progress``. Survives the loss of worker and
+    engine at any moment: a job that is a workflow of its own goes on meanwhile.
+    """
+
+    @workflow.init
+    def __init__(self, input: PipelineInput) -> None:
+        """Begin, or go on where an earlier run of this workflow stopped."""
+        state = input.state or PipelineState()
+        self._input = input
+        self._jobs = Jobs(input)
+        self._started_at = state.started_at or workflow.now()
+        self._sequencer = Sequencer(input.pipeline, self._pipeline_context(), state.sequencer)
+        self._steps = {job.key: (step, job) for step in input.pipeline.steps for job in step.jobs}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cancel_requested = False
+        self._changed = False
+        self._rows = {row.key: row for row in (state.jobs or first_jobs(input.pipeline))}
+        self._compensations: list[CompensationResult] = []
+        self._conclusion: Conclusion | None = None
+        self._show()
+
+    @workflow.run
+    async def run(self, input: PipelineInput) -> PipelineResult:
+        """Run the pipeline to its end."""
+        body = asyncio.create_task(self._body())
+        try:
+            return await asyncio.shield(body)
+        except asyncio.CancelledError:
+            # Shielded, so that running jobs are cancelled one by one and what succeeded can be undone.
+            self._cancel_requested = self._changed = True
+            return await body
+
+    @workflow.query
+    def progress(self) -> PipelineProgress:
+        """Tell where the pipeline stands."""
+        return PipelineProgress(
+            name=self._input.pipeline.name,
+            digest=self._input.digest,
+            requester=self._input.requester.login if self._input.requester else "",
+            started_at=self._started_at,
+            conclusion=self._conclusion,
+            cancelled=self._cancel_requested,
+            jobs=tuple(self._rows.values()),
+            compensations=tuple(self._compensations),
+        )
+
+    async def _body(self) -> PipelineResult:
+        conclusion = await self._sequence()
+        if conclusion is not Conclusion.SUCCESS and self._input.compensate:
+            await self._compensate()
+        self._conclusion = conclusion
+        self._show()
+        match conclusion:
+            case Conclusion.SUCCESS:
+                return self._result()
+            case Conclusion.CANCELLED:
+                raise asyncio.CancelledError
+            case _:
+                raise application_error(self._failure())
+
+    async def _sequence(self) -> Conclusion:
+        while True:
+            if self._cancel_requested:
+                self._sequencer.cancel()
+            if workflow.info().is_continue_as_new_suggested() and not self._cancel_requested:
+                await self._cut_history()
+            moves = self._sequencer.moves()
+            for key in moves.ended:
+                self._note_end(key, Ended(self._sequencer.results[key]))
+            for key in moves.start:
+                self._start(key)
+            for key in moves.cancel:
+                self._tasks[key].cancel()
+            self._show()
+            if moves.conclusion is not None:
+                return moves.conclusion
+            if not (moves.start or moves.ended):
+                await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        await workflow.wait_condition(lambda: self._changed)
+        self._changed = False
+
+    async def _cut_history(self) -> None:
+        """Start nothing more, let what runs end, and go on with a new history."""
+        await workflow.wait_condition(lambda: not self._tasks or self._cancel_requested)
+        if not self._tasks:
+            state = PipelineState(
+                sequencer=self._sequencer.state, jobs=tuple(self._rows.values()), started_at=self._started_at
+            )
+            workflow.continue_as_new(self._input.model_copy(update={"state": state}))
+
+    def _start(self, key: str) -> None:
+        is_workflow = self._rows[key].kind in {"action", "approval", "pipeline"}
+        self._rows[key] = self._rows[key].model_copy(
+            update={
+                "state": JobState.RUNNING,
+                "started_at": workflow.now(),
+                "workflow_id": self._jobs.workflow_id(key) if is_workflow else "",
+            }
+        )
+        self._tasks[key] = asyncio.create_task(self._carry_out(key))
+
+    async def _carry_out(self, key: str) -> None:
+        step, job = self._steps[key]
+        try:
+            ended = await self._jobs.run(step, job, self._sequencer.contexts(key))
+        except asyncio.CancelledError:
+            ended = Ended(JobResult(conclusion=Conclusion.CANCELLED))
+        self._sequencer.finish(key, ended.result)
+        self._note_end(key, ended)
+        del self._tasks[key]
+        self._changed = True
+
+    def _note_end(self, key: str, ended: Ended) -> None:
+        self._rows[key] = self._rows[key].model_copy(
+            update={
+                "state": JobState(ended.result.conclusion.value),
+                "ended_at": workflow.now(),
+                "html_url": ended.html_url,
+                "reason": ended.result.reason,
+            }
+        )
+
+    async def _compensate(self) -> None:
+        for number, compensation in enumerate(self._sequencer.compensations(), start=1):
+            key = f"{compensation.job_key}/compensate-{number}"
+            ended = await self._jobs.compensate(
+                compensation.call, key, self._sequencer.contexts(compensation.job_key)
+            )
+            self._compensations.append(
+                CompensationResult(
+                    job_key=compensation.job_key,
+                    action=compensation.call.action,
+                    conclusion=ended.result.conclusion,
+                    html_url=ended.html_url,
+                    reason=ended.result.reason,
+                )
+            )
+            self._show()
+
+    def _result(self) -> PipelineResult:
+        contexts = self._sequencer.pipeline_contexts()
+        try:
+            outputs = {name: render(text, contexts) for name, text in self._input.pipeline.outputs.items()}
+        except ExpressionError as error:
+            raise application_error(PipelineFailedError(f"outputs: {error}")) from None
+        return PipelineResult(
+            name=self._input.pipeline.name,
+            conclusion=Conclusion.SUCCESS,
+            digest=self._input.digest,
+            outputs=outputs,
+            jobs=tuple(self._rows.values()),
+        )
+
+    def _failure(self) -> PipelineFailedError:
+        failed = [row for row in self._rows.values() if row.state in {JobState.FAILURE, JobState.CANCELLED}]
+        said = "; ".join(_line(row) for row in failed[:5])
+        more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
+        return PipelineFailedError(
+            f"pipeline {self._input.pipeline.name} failed: {said}{more}",
+            failed_steps=[
+                {"job": row.key, "reason": row.reason, "html_url": row.html_url} for row in failed[:20]
+            ],
+        )
+
+    def _pipeline_context(self) -> dict[str, str]:
+        info = workflow.info()
+        return {
+            "id": info.workflow_id,
+            "name": self._input.pipeline.name,
+            "requester": self._input.requester.login if self._input.requester else "",
+            "started_at": self._started_at.isoformat(),
+        }
+
+    def _show(self) -> None:
+        workflow.set_current_details(pipeline_markdown(self.progress()))
+
+
+def _line(row: JobProgress) -> str:
+    return f"{row.key} {row.state.value}" + (f" ({row.reason})" if row.reason else "")
