@@ -25,6 +25,8 @@ _COMMANDS = {
     "action": ("perdure.cli.action:app", "Run one GitHub Actions workflow durably."),
     "pipeline": ("perdure.cli.pipeline:app", "Write, check and draw pipeline files."),
     "run": ("perdure.cli.run:app", "List, show, watch, cancel and resolve actions."),
+    "approval": ("perdure.cli.approval:app", "List, show and decide approvals."),
+    "web": ("perdure.cli.web:app", "Serve the API through which people decide approvals."),
     "up": ("perdure.cli.up:command", "Start the engine and a worker on this machine, and stay."),
     "worker": ("perdure.cli.worker:command", "Do the engine's work: run it beside any Temporal server."),
     "demo": ("perdure.cli.demo:command", "Show everything at work once, without an account."),

@@ -124,7 +124,7 @@ async def request_approval(
     Args:
         message: What people are asked.
         task_queue: Where it runs: the queue ``perdure``, which :class:`perdure.PerdurePlugin` polls too.
-        id: Workflow id of the child; by default made from the caller's id.
+        id: Workflow id of the child, with ``approval/`` put before it; by default made from the caller's id.
         news_signal: A signal of the caller that is sent a
             :class:`perdure.model.approval_progress.ApprovalNews` when people begin to be waited for, at each
             reminder and at the escalation.
@@ -148,7 +148,7 @@ async def request_approval(
         return await workflow.execute_child_workflow(
             ApprovalWorkflow.run,
             ApprovalInput(request=request, news_signal=news_signal),
-            id=id or f"approval/{workflow.info().workflow_id}/{workflow.uuid4().hex[:8]}",
+            id=_approval_id(id),
             task_queue=task_queue or queues.WORKFLOWS,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
@@ -162,6 +162,11 @@ async def request_approval(
         if known is None:
             raise
         raise application_error(known) from failure
+
+
+def _approval_id(id: str | None) -> str:
+    name = id or f"{workflow.info().workflow_id}/{workflow.uuid4().hex[:8]}"
+    return name if name.startswith("approval/") else f"approval/{name}"
 
 
 def _summary(message: str) -> str:
