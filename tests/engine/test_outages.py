@@ -38,6 +38,14 @@ async def test_two_short_outages_far_apart_are_not_one_long():
     await outage.sit_out(AWAY)
 
 
+async def test_only_a_query_that_takes_too_long_is_the_workers_fault():
+    """A slow engine is sat out; a worker that does not answer is told of."""
+    slow = RPCError("Timeout expired", RPCStatusCode.CANCELLED, b"")
+    await Outage("action/x").sit_out(slow)
+    with pytest.raises(EngineError, match="no worker answered"):
+        await Outage("action/x", asks_worker=True).sit_out(slow)
+
+
 def test_an_engine_that_is_away_is_no_refusal():
     """What to do differs: it may be tried again."""
     assert isinstance(engine_error(AWAY, "action/x"), EngineUnreachableError)

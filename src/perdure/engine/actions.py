@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 
 from temporalio.client import (
     Client,
@@ -27,7 +28,7 @@ from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlrea
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.activities.failures import nothing_was_dispatched, original_error
-from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
+from perdure.engine.outages import QUERY_TIMEOUT, START_PATIENCE, Outage, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.errors import (
@@ -115,7 +116,7 @@ class ActionHandle:
         An engine that is away for less than :data:`perdure.engine.outages.PATIENCE` is waited for.
         """
         shown: ActionProgress | None = None
-        outage = Outage(self.id)
+        outage = Outage(self.id, asks_worker=True)
         while True:
             try:
                 async for _ in self._turns():
@@ -216,33 +217,44 @@ async def start_action(
         EngineError: Temporal refused, or is out of reach. With a key it is safe to try again.
     """
     check_caller_inputs(input.inputs)
-    try:
-        await require_pollers(client, task_queue)
-        return await _start_or_attach(client, input, task_queue)
-    except RPCError as error:
-        raise engine_error(error, _workflow_id(input)) from error
+    workflow_id = _workflow_id(input)
+    outage = Outage(workflow_id, patience=START_PATIENCE)
+    while True:
+        try:
+            await require_pollers(client, task_queue)
+            return await _start_or_attach(client, input, workflow_id, task_queue)
+        except RPCError as error:
+            # It may have been started all the same: with the same id, to ask again is to attach to it.
+            await outage.sit_out(error)
 
 
-async def _start_or_attach(client: Client, input: ActionInput, task_queue: str) -> ActionHandle:
+async def _start_or_attach(
+    client: Client, input: ActionInput, workflow_id: str, task_queue: str
+) -> ActionHandle:
+    start = partial(_start, client, input, workflow_id, task_queue)
     try:
-        return await _start(client, input, task_queue, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        return await start(WorkflowIDReusePolicy.REJECT_DUPLICATE)
     except WorkflowAlreadyStartedError:
-        if not await _failed_before_dispatch(client, input):
-            return await _attach(client, input)
+        if not await _failed_before_dispatch(client, workflow_id):
+            return await _attach(client, input, workflow_id)
     try:
         # What GitHub never got is not there: the key is free for what was meant.
-        return await _start(client, input, task_queue, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
+        return await start(WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
     except WorkflowAlreadyStartedError:
-        return await _attach(client, input)
+        return await _attach(client, input, workflow_id)
 
 
 async def _start(
-    client: Client, input: ActionInput, task_queue: str, id_reuse_policy: WorkflowIDReusePolicy
+    client: Client,
+    input: ActionInput,
+    workflow_id: str,
+    task_queue: str,
+    id_reuse_policy: WorkflowIDReusePolicy,
 ) -> ActionHandle:
     handle = await client.start_workflow(
         ActionWorkflow.run,
         ActionWorkflowInput.of(input),
-        id=_workflow_id(input),
+        id=workflow_id,
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         id_reuse_policy=id_reuse_policy,
@@ -290,8 +302,8 @@ async def list_actions(
         raise EngineError(f"Temporal refused: {error.message}") from error
 
 
-async def _failed_before_dispatch(client: Client, input: ActionInput) -> bool:
-    handle = client.get_workflow_handle_for(ActionWorkflow.run, _workflow_id(input))
+async def _failed_before_dispatch(client: Client, workflow_id: str) -> bool:
+    handle = client.get_workflow_handle_for(ActionWorkflow.run, workflow_id)
     if (await handle.describe()).status is not WorkflowExecutionStatus.FAILED:
         return False
     try:
@@ -301,13 +313,14 @@ async def _failed_before_dispatch(client: Client, input: ActionInput) -> bool:
     return False
 
 
-async def _attach(client: Client, input: ActionInput) -> ActionHandle:
-    handle = client.get_workflow_handle_for(ActionWorkflow.run, _workflow_id(input))
+async def _attach(client: Client, input: ActionInput, workflow_id: str) -> ActionHandle:
+    handle = client.get_workflow_handle_for(ActionWorkflow.run, workflow_id)
     memo = await (await handle.describe()).memo()
     if memo.get(_INPUT_DIGEST) not in {None, _digest(input)}:
         msg = f"the id {input.key!r} was used before, for another repository, file, ref or other inputs"
         raise KeyConflictError(msg, hint=f"see it with: perdure run show {input.key}, or choose another --id")
-    return ActionHandle(handle)
+    # An id that was drawn for this call is nobody else's.
+    return ActionHandle(handle, started=input.key is None)
 
 
 def _workflow_id(input: ActionInput) -> str:

@@ -16,6 +16,9 @@ from perdure.errors import ActionNotKnownError, EngineError, EngineUnreachableEr
 PATIENCE = timedelta(minutes=2)
 """How long an engine may be away while somebody waits for a result."""
 
+START_PATIENCE = timedelta(seconds=5)
+"""How long it may be away while something is started, besides the time that each request may take."""
+
 QUERY_TIMEOUT = timedelta(seconds=10)
 """How long a worker gets to say where a workflow stands."""
 
@@ -27,12 +30,32 @@ _OVER_AFTER = timedelta(minutes=1)
 # A connection that breaks in the middle of a long poll is UNKNOWN ("transport error") to the SDK.
 _AWAY = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN}
 
+# What the SDK says of a request that took too long.
+_TOO_LATE = {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+
 
 class Outage:
-    """Counts for how long the engine has been away."""
+    """Counts for how long the engine has been away.
 
-    def __init__(self, workflow_id: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        workflow_id: What is waited for.
+        patience: After this long it is an error.
+        asks_worker: Whether queries are among the requests. One that takes too long then means that no worker
+            answers, else that the engine is slow.
+        clock: Counts seconds.
+    """
+
+    def __init__(
+        self,
+        workflow_id: str,
+        *,
+        patience: timedelta = PATIENCE,
+        asks_worker: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._workflow_id = workflow_id
+        self._patience = patience.total_seconds()
+        self._away = _AWAY if asks_worker else _AWAY | _TOO_LATE
         self._clock = clock
         self._since: float | None = None
         self._last = 0.0
@@ -49,15 +72,15 @@ class Outage:
             EngineError: The error is no outage.
             UsageError: There is no such workflow, or it has ended.
         """
-        if error.status not in _AWAY:
+        if error.status not in self._away:
             raise engine_error(error, self._workflow_id) from error
         now = self._clock()
         if self._since is None or now - self._last > _OVER_AFTER.total_seconds():
             self._since = now
         self._last = now
-        if now - self._since > PATIENCE.total_seconds():
+        if now - self._since > self._patience:
             raise EngineUnreachableError(
-                f"the Temporal server has been out of reach for {PATIENCE.total_seconds():.0f} s",
+                f"the Temporal server has been out of reach for {self._patience:.0f} s",
                 hint=f"what runs goes on once it is back: perdure run watch {self._workflow_id}",
             ) from error
         await asyncio.sleep(_RETRY_INTERVAL)
