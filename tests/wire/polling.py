@@ -10,7 +10,7 @@ from perdure.model.actions import ActionsRun, ActionsRunRef
 async def until(ready: Callable[[], Awaitable[bool]], *, seconds: float = 20.0) -> None:
     """Ask again until it is so."""
     async with asyncio.timeout(seconds):
-        while not await ready():  # noqa: ASYNC110 - what is asked is outside of this loop
+        while not await ready():
             await asyncio.sleep(0.02)
 
 
