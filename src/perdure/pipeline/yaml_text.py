@@ -149,10 +149,7 @@ class _Builder:
             return None
         if len(path) >= MAX_DEPTH:
             raise _TooDeep(place)
-        if event.anchor:
-            self._mistake(event, f"the anchor &{event.anchor} is not allowed: write values out")
-        if event.tag is not None and str(event.tag) not in {"None", "!"}:
-            self._mistake(event, "a tag (!) is not allowed: write the plain value")
+        self._refuse_properties(event)
         match _kind(event):
             case "MappingStart":
                 return self._mapping(path)
@@ -162,6 +159,12 @@ class _Builder:
             place, event.start_mark.index, event.end_mark.index, event.style
         )
         return self._scalar(event)
+
+    def _refuse_properties(self, event: _Event) -> None:
+        if event.anchor:
+            self._mistake(event, f"the anchor &{event.anchor} is not allowed: write values out")
+        if event.tag is not None and str(event.tag) not in {"None", "!"}:
+            self._mistake(event, "a tag is not allowed: quote a text that begins with !")
 
     def _mapping(self, path: Path) -> PlacedMapping:
         mapping = PlacedMapping(path)
@@ -184,6 +187,7 @@ class _Builder:
 
     def _key(self, event: _Event) -> str:
         if _kind(event) == "Scalar":
+            self._refuse_properties(event)
             return event.value
         self._mistake(event, "a key is a single word or text, not a list or a mapping")
         self._skip(event)
