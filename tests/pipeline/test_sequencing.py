@@ -34,10 +34,13 @@ def run_to_the_end(sequencer, results):
             sequencer.finish(key, results.get(key, SUCCESS))
 
 
-def action(**fields):
-    return "{action: o/r/w.yml, " + ", ".join(f"{key}: {value}" for key, value in fields.items()) + "}"
+def action(if_=None, **fields):
+    condition = f', if: "{if_}"' if if_ is not None else ""
+    named = "".join(f", {key.replace('_', '-')}: {value}" for key, value in fields.items())
+    return f"{{action: o/r/w.yml{condition}{named}}}"
 
 
+AFTER_FAILURE = "always() && steps.a.outcome == 'failure'"
 CHAIN = f"  a: {action()}\n  b: {action(needs='a')}\n"
 
 
@@ -47,56 +50,56 @@ CHAIN = f"  a: {action()}\n  b: {action(needs='a')}\n"
         pytest.param(CHAIN, [], "success success", "success", id="all-succeed"),
         pytest.param(CHAIN, ["a"], "failure skipped", "failure", id="what-needs-a-failure-is-skipped"),
         pytest.param(
-            f"  a: {action(**{'continue-on-error': 'true'})}\n  b: {action(needs='a')}\n",
+            f"  a: {action(continue_on_error='true')}\n  b: {action(needs='a')}\n",
             ["a"],
             "failure success",
             "success",
             id="a-forgiven-failure-lets-others-run",
         ),
         pytest.param(
-            CHAIN + f"  c: {action(needs='b', **{'if': 'always()'})}\n",
+            CHAIN + f"  c: {action(needs='b', if_='always()')}\n",
             ["a"],
             "failure skipped success",
             "failure",
             id="always-runs-after-anything",
         ),
         pytest.param(
-            CHAIN + f"  c: {action(needs='b', **{'if': 'failure()'})}\n",
+            CHAIN + f"  c: {action(needs='b', if_='failure()')}\n",
             ["a"],
             "failure skipped success",
             "failure",
             id="failure-sees-distant-failures",
         ),
         pytest.param(
-            CHAIN + f"  c: {action(needs='b', **{'if': 'failure()'})}\n",
+            CHAIN + f"  c: {action(needs='b', if_='failure()')}\n",
             [],
             "success success skipped",
             "success",
             id="failure-does-not-run-after-success",
         ),
         pytest.param(
-            CHAIN + f"  c: {action(needs='b', **{'if': 'always()'})}\n  d: {action(needs='c')}\n",
+            CHAIN + f"  c: {action(needs='b', if_='always()')}\n  d: {action(needs='c')}\n",
             ["a"],
             "failure skipped success skipped",
             "failure",
             id="success-is-asked-of-everything-before-as-at-github",
         ),
         pytest.param(
-            f"  a: {action(**{'if': "'!inputs.go'"})}\n  b: {action(needs='a')}\n",
+            f"  a: {action(if_='!inputs.go')}\n  b: {action(needs='a')}\n",
             [],
             "skipped skipped",
             "success",
             id="a-skip-goes-on-down-the-line",
         ),
         pytest.param(
-            CHAIN + f"  c: {action(needs='b', **{'if': 'inputs.go'})}\n",
+            CHAIN + f"  c: {action(needs='b', if_='inputs.go')}\n",
             ["b"],
             "success failure skipped",
             "failure",
             id="a-condition-without-status-function-asks-for-success-too",
         ),
         pytest.param(
-            f"  a: {action()}\n  b: {action(needs='a', **{'if': "always() && steps.a.outcome == 'failure'"})}\n",
+            f"  a: {action()}\n  b: {action(needs='a', if_=AFTER_FAILURE)}\n",
             ["a"],
             "failure success",
             "failure",
@@ -111,7 +114,7 @@ CHAIN = f"  a: {action()}\n  b: {action(needs='a')}\n"
         ),
         pytest.param(
             f"  a: {action(outputs='{n: integer}')}\n"
-            + f"  b: {action(needs='a', **{'if': 'steps.a.outputs.n > 1'})}\n",
+            + f"  b: {action(needs='a', if_='steps.a.outputs.n > 1')}\n",
             [],
             "success failure",
             "failure",
@@ -126,7 +129,7 @@ def test_steps_run_as_at_github(steps, failing, ends, conclusion):
     assert concluded == conclusion
 
 
-MATRIX = f"  m: {action(matrix='{i: [1, 2, 3, 4]}', **{'max-parallel': 2})}\n"
+MATRIX = f"  m: {action(matrix='{i: [1, 2, 3, 4]}', max_parallel=2)}\n"
 
 
 def test_at_most_so_many_jobs_of_a_matrix_run_at_a_time():
@@ -165,8 +168,8 @@ def test_a_matrix_that_does_not_fail_fast_runs_to_its_end():
 def test_a_cancelled_pipeline_stops_all_but_what_wants_to_run_then():
     """Running jobs are cancelled unless their condition holds now too; ``cancelled()`` steps run."""
     steps = (
-        f"  a: {action()}\n  watch: {action(**{'if': 'always()'})}\n  b: {action(needs='a')}\n"
-        f"  clean: {action(needs='[a, watch]', **{'if': 'cancelled()'})}\n"
+        f"  a: {action()}\n  watch: {action(if_='always()')}\n  b: {action(needs='a')}\n"
+        f"  clean: {action(needs='[a, watch]', if_='cancelled()')}\n"
     )
     one = sequencer(steps)
     assert one.moves().start == ("a", "watch")
@@ -262,13 +265,13 @@ def pipelines(draw):
             needs = draw(st.lists(st.sampled_from(NAMES[:position]), max_size=3, unique=True))
             fields["needs"] = f"[{', '.join(needs)}]"
         if (condition := draw(st.sampled_from(CONDITIONS))) is not None:
-            fields["if"] = f"'{condition}'"
+            fields["if_"] = condition
         if draw(st.booleans()):
             fields["matrix"] = f"{{i: {list(range(draw(st.integers(1, 4))))}}}"
-            fields["fail-fast"] = draw(st.sampled_from(["true", "false"]))
+            fields["fail_fast"] = draw(st.sampled_from(["true", "false"]))
             if draw(st.booleans()):
-                fields["max-parallel"] = draw(st.integers(1, 3))
-        fields["continue-on-error"] = draw(st.sampled_from(["true", "false"]))
+                fields["max_parallel"] = draw(st.integers(1, 3))
+        fields["continue_on_error"] = draw(st.sampled_from(["true", "false"]))
         lines.append(f"  {name}: {action(**fields)}\n")
     return "".join(lines)
 
