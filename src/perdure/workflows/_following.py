@@ -86,7 +86,7 @@ class Following:
             move = next_follow_move(self._input, self.followed, workflow.now())
             if move is not FollowMove.WAIT or self._control.cancel_requested:
                 return move
-            if workflow.info().is_continue_as_new_suggested():
+            if _history_is_long():
                 return move
             await self._wait()
 
@@ -136,17 +136,14 @@ class Following:
         self._news = False
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._news or self._look or self._has_to_stop_waiting,
+                lambda: self._news or self._look or self._control.cancel_requested or _history_is_long(),
                 timeout=timeout,
                 timeout_summary="reads the run itself after this",
             )
-        if self._look or not (self._news or self._has_to_stop_waiting):
+        if self._control.cancel_requested:
+            return
+        if self._look or not (self._news or _history_is_long()):
             await self._read()
-
-    @property
-    def _has_to_stop_waiting(self) -> bool:
-        # Signals that are no news make a history grow too, up to the limit where it is terminated.
-        return self._control.cancel_requested or workflow.info().is_continue_as_new_suggested()
 
     async def _read(self) -> None:
         self._look = False
@@ -211,3 +208,8 @@ class Following:
     def _time_left(self) -> timedelta | None:
         deadline = next_deadline(self._input, self.followed)
         return None if deadline is None else max(deadline - workflow.now(), timedelta(0))
+
+
+def _history_is_long() -> bool:
+    # Asked while waiting too: signals that are no news make a history grow up to where it is terminated.
+    return workflow.info().is_continue_as_new_suggested()
