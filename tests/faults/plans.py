@@ -70,6 +70,11 @@ class Plan:
         return f"acme/seed-{self.seed}"
 
     @property
+    def is_long(self) -> bool:
+        """Whether a client waits its whole patience for one of the answers."""
+        return any(blow.is_long for blow in self.blows)
+
+    @property
     def most_posts(self) -> int:
         """How many POSTs may be needed, forms that the host refuses not counted.
 

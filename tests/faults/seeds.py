@@ -30,8 +30,8 @@ from perdure.model.actions import ActionInput, ActionResult
 from perdure.model.dispatch import carries
 
 PROFILES: tuple[Profile, ...] = ("github", "ghes-3.19")
-_AT_ONCE = 20
-_KILLED_AT_ONCE = 12
+_AT_ONCE = 24
+_KILLED_AT_ONCE = 14
 _LONGEST = 150.0
 _REFUSED_FORMS = {400, 422}
 
@@ -93,7 +93,8 @@ class City:
 
     async def live_through(self, plans: Iterable[Plan]) -> list[Outcome]:
         """Live through the plans, and look once more at the end that each left one run."""
-        outcomes = await asyncio.gather(*(self._outcome(plan) for plan in plans))
+        longest_first = sorted(plans, key=lambda plan: plan.is_long, reverse=True)
+        outcomes = await asyncio.gather(*(self._outcome(plan) for plan in longest_first))
         for outcome in outcomes:
             if outcome.error is None:
                 outcome.error = _error_of(lambda plan=outcome.plan: self._only_run(plan))

@@ -11,7 +11,7 @@ import pytest
 from faults.plans import draw
 from faults.seeds import Outcome, open_city
 
-FOUND = (10_141,)
+FOUND: tuple[int, ...] = ()
 """Seeds that have found something: always lived through."""
 
 FIRST_OF_MANY = 1_000
