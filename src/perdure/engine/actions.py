@@ -289,7 +289,7 @@ async def list_actions(
     if repository:
         conditions.append(_repository_condition(repository))
     if status:
-        conditions.append(f"ExecutionStatus = '{_status_word(status)}'")
+        conditions.append(f"ExecutionStatus = '{status_word(status)}'")
     try:
         async for execution in client.list_workflows(" AND ".join(conditions), limit=limit):
             yield await _summary(execution)
@@ -353,7 +353,12 @@ def _repository_condition(repository: str) -> str:
     return f"{search_attributes.REPOSITORY} = '{repository}'"
 
 
-def _status_word(status: str) -> str:
+def status_word(status: str) -> str:
+    """Return Temporal's spelling of a status for its list queries.
+
+    Raises:
+        UsageError: There is no such status.
+    """
     words = {known.name.lower(): known for known in WorkflowExecutionStatus}
     words["cancelled"] = WorkflowExecutionStatus.CANCELED
     if status.lower() not in words:
