@@ -1,5 +1,6 @@
 """Checks one expression, and says what is wrong with it in the words of the pipeline file."""
 
+import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Final
 
 from perdure.pipeline._base import did_you_mean
 from perdure.pipeline.cel import MAX_EXPRESSION, STATUS_FUNCTIONS, CelCompileError, type_of
-from perdure.pipeline.references import references, tokens
+from perdure.pipeline.references import ROOTS, references, tokens
 from perdure.pipeline.scope import Scope, Unknown
 from perdure.pipeline.yaml_text import Path
 
@@ -108,7 +109,7 @@ def check_expression(text: str, scope: Scope, *, with_status: bool = False) -> s
     try:
         kind = type_of(text, variables, with_status=with_status)
     except CelCompileError as error:
-        findings += (one for one in _reworded(str(error), text) if one.offset not in minus)
+        findings += (one for one in _reworded(str(error), text, scope) if one.offset not in minus)
         return findings
     return findings or kind
 
@@ -121,7 +122,7 @@ def words_of_type(kind: str) -> str:
     return _WORDS_OF_TYPES.get(kind, kind)
 
 
-def _reworded(report: str, text: str) -> Iterator[Finding]:
+def _reworded(report: str, text: str, scope: Scope) -> Iterator[Finding]:
     found = False
     for line in report.splitlines():
         match = _REPORT.search(line)
@@ -129,7 +130,7 @@ def _reworded(report: str, text: str) -> Iterator[Finding]:
             continue
         found = True
         offset = _offset(text, int(match[1]), int(match[2]))
-        yield _finding(match[3].removesuffix(" [INVALID_ARGUMENT]"), text, offset)
+        yield _finding(match[3].removesuffix(" [INVALID_ARGUMENT]"), text, offset, scope)
         if "Syntax error" in line:
             return  # what follows is a consequence
     if not found:
@@ -143,13 +144,13 @@ def _offset(text: str, line: int, column: int) -> int:
     return min(sum(len(one) + 1 for one in lines[: line - 1]) + column - 1, max(0, len(text) - 1))
 
 
-def _finding(message: str, text: str, offset: int) -> Finding:
+def _finding(message: str, text: str, offset: int, scope: Scope) -> Finding:
     if message.startswith("Syntax error: "):
         return Finding(_syntax(message.removeprefix("Syntax error: ")), offset)
     if overload := _OVERLOAD.match(message):
         return Finding(_no_overload(overload[1], _types(overload[2])), offset)
     if undeclared := _UNDECLARED.match(message):
-        return _undeclared(undeclared[1], text, offset)
+        return _undeclared(undeclared[1], text, offset, scope)
     if select := _SELECT.match(message):
         return Finding(f"{words_of_type(select[1])} has no values inside", offset)
     if message.startswith("reserved identifier: "):
@@ -195,7 +196,7 @@ def _conversion(types: list[str]) -> str:
     return ": convert one of them, with int() or double()" if len(set(types)) > 1 else ""
 
 
-def _undeclared(name: str, text: str, offset: int) -> Finding:
+def _undeclared(name: str, text: str, offset: int, scope: Scope) -> Finding:
     words = list(tokens(text))
     for word, following in pairwise(words):
         if word.kind == "name" and word.text == name and following.text == "(" and following.offset == offset:
@@ -204,7 +205,9 @@ def _undeclared(name: str, text: str, offset: int) -> Finding:
         (word.offset for word in words if word.kind == "name" and word.text == name.partition(".")[0]), offset
     )
     where = "values stand in inputs, vars, steps, matrix and pipeline, and text in quotation marks"
-    near = did_you_mean(name.partition(".")[0], ("inputs", "vars", "steps", "matrix", "pipeline"))
+    known = {root: root for root in ROOTS} | scope.bare_names()
+    found = difflib.get_close_matches(name.partition(".")[0], known, n=1)
+    near = f"; did you mean {known[found[0]]}?" if found else ""
     return Finding(f"unknown name {name!r}{near or f': {where}'}", begin)
 
 

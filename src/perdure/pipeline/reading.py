@@ -52,10 +52,9 @@ def _not_about(later: list[Problem], earlier: list[Problem], source: Source) -> 
     broken = {source.known_path(problem.path) for problem in earlier}
 
     def is_consequence(problem: Problem) -> bool:
-        about = problem.about
-        if about is not None and len(about) == 2 and source.known_path(about) == about:
-            return True  # it is there, and was left out because it is broken
-        return _touches(problem.path, broken) or (about is not None and _touches(about, broken))
+        return _touches(problem.path, broken) or (
+            problem.about is not None and _touches(problem.about, broken)
+        )
 
     return [problem for problem in later if not is_consequence(problem)]
 

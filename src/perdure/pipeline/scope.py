@@ -40,12 +40,14 @@ class StepShape:
         form: The CEL type of each answer of an approval's form.
         matrix: The CEL type of each name of its matrix; ``None`` where it has none.
         jobs: How many jobs its matrix makes.
+        is_approval: Whether it is an approval, which has answers instead of outputs.
     """
 
     outputs: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     matrix: Mapping[str, str] | None = None
     jobs: int = 1
+    is_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class Scope:
     matrix: Mapping[str, str] | None = None
     in_condition: bool = False
     before_steps: bool = False
+
+    def bare_names(self) -> dict[str, str]:
+        """Return the full name of each input and variable by its own, for those who left the context out."""
+        variables = {name: f"vars.{name}" for name in self.variables}
+        return variables | {name: f"inputs.{name}" for name in self.inputs}
 
     def type_of(self, reference: Reference) -> str | Unknown:
         """Return the CEL type of the variable that a name refers to, or why there is none."""
@@ -182,21 +189,20 @@ def _of_step(reference: Reference, shape: StepShape) -> str | Unknown:
             )
             return Unknown(message, offsets[2], ("steps", step, "matrix"))
         case "outputs":
-            return _value_of(
-                reference, shape.outputs, "output", f"declare it: outputs: {{{_third(names)}: string}}"
-            )
+            none = f"declare it: outputs: {{{_third(names)}: string}}"
+            if shape.is_approval:
+                none = f"an approval's answers are read as steps.{step}.form.{_third(names)}"
+            return _value_of(reference, shape.outputs, "output", none)
         case "form":
-            return _value_of(
-                reference, shape.form, "answer", "the approval asks for no such answer in its form"
-            )
+            return _value_of(reference, shape.form, "answer", "only the form of an approval has answers")
     fields = _fields(shape)
     near = did_you_mean(names[2], fields) or f": a step has {', '.join(fields)}"
     return Unknown(f"unknown {names[2]!r} of step {step}{near}", offsets[2])
 
 
 def _fields(shape: StepShape) -> list[str]:
-    own = ["jobs"] if shape.matrix is not None else ["outputs"]
-    return ["conclusion", "outcome", "reason", *own, *(["form"] if shape.form else [])]
+    own = "jobs" if shape.matrix is not None else "form" if shape.is_approval else "outputs"
+    return ["conclusion", "outcome", "reason", own]
 
 
 def _third(names: tuple[str, ...]) -> str:
@@ -267,7 +273,7 @@ def _spec_types(specs: Mapping[str, InputSpec]) -> dict[str, str]:
 
 def _shape(step: StepBase) -> StepShape:
     if isinstance(step, ApprovalStep):
-        return StepShape(form=_spec_types(step.approval.form))
+        return StepShape(form=_spec_types(step.approval.form), is_approval=True)
     if not isinstance(step, WorkBase):
         return StepShape()
     outputs = {name: CEL_TYPES[kind.value] for name, kind in step.outputs.items()}
