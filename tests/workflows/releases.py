@@ -44,3 +44,14 @@ class Releases:
             )
         )
         return [one.outputs for one in ended]
+
+
+@workflow.defn
+class Mistaken:
+    """Calls a building block with what it cannot take."""
+
+    @workflow.run
+    async def run(self, where: str, options: dict[str, object]) -> None:
+        await run_action(
+            **{"repository": "acme/tools", "workflow_file": "echo.yml", "task_queue": where, **options}
+        )

@@ -14,9 +14,9 @@ from perdure import PerdurePlugin
 from perdure.engine.connection import connect_local
 from perdure.errors import SettingsError
 from perdure.model import queues
-from workflows.releases import CarefulRelease, Release, Releases
+from workflows.releases import CarefulRelease, Mistaken, Release, Releases
 
-WORKFLOWS = [Release, CarefulRelease, Releases]
+WORKFLOWS = [Release, CarefulRelease, Releases, Mistaken]
 
 
 @asynccontextmanager
@@ -90,6 +90,23 @@ async def test_a_reserved_input_fails_their_workflow_before_anything_starts(idle
             await handle.result()
     assert caught.value.cause.type == "ReservedInputKeyError"
     assert idle_house.emulator.runs == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"repository": "acme"}, "repository"),
+        ({"input": {"message": "hi"}}, "did you mean inputs?"),
+        ({"poll_interval": "soon"}, "poll_interval"),
+    ],
+)
+async def test_a_mistake_fails_their_workflow_instead_of_its_task(start, options, says):
+    """What no dispatch could be made of ends the workflow: its task would be retried for ever."""
+    handle = await start(Mistaken, options)
+    with pytest.raises(WorkflowFailureError) as caught:
+        await asyncio.wait_for(handle.result(), 20)
+    assert caught.value.cause.type == "InvalidInputError"
+    assert says in caught.value.cause.message
 
 
 async def test_cancelling_their_workflow_cancels_the_run_at_github(idle_house, start):

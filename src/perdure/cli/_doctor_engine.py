@@ -41,7 +41,7 @@ async def _server(client: Client) -> Finding:
     retention = await read_retention(client)
     said = (
         f"Temporal {version} at {client.service_client.config.target_host}, namespace {client.namespace},"
-        f" keeps what is done for {retention.days} days"
+        f" keeps what is done for {retention.days} {'day' if retention.days == 1 else 'days'}"
     )
     if retention.days >= 7:
         return ok(_ABOUT, said)

@@ -128,7 +128,7 @@ class WorkerSettings(Section):
     """``[worker]``: what a worker takes on.
 
     Attributes:
-        dispatches_per_second: Changes at GitHub per second, over all workers; 0 is without limit (``None``).
+        dispatches_per_second: Changes at GitHub per second, over all workers; 0 is without limit.
         max_cached_workflows: Workflows kept in memory between two of their tasks.
         max_concurrent_activities: Activities at the same time.
         graceful_shutdown: How long running activities may go on after a stop was asked for.

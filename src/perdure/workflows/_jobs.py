@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
+from perdure.workflows import _calls
 from perdure.workflows.action import ActionWorkflow
 from perdure.workflows.building_blocks import request_approval
 
@@ -18,9 +19,11 @@ with workflow.unsafe.imports_passed_through():
 
     from pydantic import ValidationError
 
+    from perdure.activities.actions import PlanDispatchInput
     from perdure.activities.failures import original_error
     from perdure.errors import ActionError, PerdureError
     from perdure.model.action_state import ActionWorkflowInput
+    from perdure.model.actions import ActionInput
     from perdure.model.approvals import OnTimeout, Reason
     from perdure.model.forms import FormField
     from perdure.pipeline import (
@@ -64,9 +67,9 @@ class Jobs:
     def __init__(self, input: PipelineInput) -> None:
         self._input = input
 
-    def workflow_id(self, key: str) -> str:
+    def workflow_id(self, key: str, *, kind: str = "") -> str:
         """Return the id of the workflow that does a job: it is the same on every replay and attempt."""
-        return f"{workflow.info().workflow_id}/{key}"
+        return f"{'approval/' if kind == 'approval' else ''}{workflow.info().workflow_id}/{key}"
 
     async def run(self, step: CompiledStep, job: StepJob, contexts: Mapping[str, object]) -> Ended:
         """Carry out one job to its end."""
@@ -105,8 +108,11 @@ class Jobs:
 
     async def _dispatched(self, call: ActionCall, key: str, contexts: Mapping[str, object]) -> Ended:
         input = action_input(call, contexts, step=key)
-        if isinstance(call, ActionStep) and call.adopt_window is not None:
-            input = input.model_copy(update={"adopt_window": call.adopt_window})
+        if isinstance(call, ActionStep):
+            if call.adopt_window is not None:
+                input = input.model_copy(update={"adopt_window": call.adopt_window})
+            if self._input.pins is not None and input.expect_sha is None:
+                input = input.model_copy(update={"expect_sha": await self._pin(input, key)})
         result = await workflow.execute_child_workflow(
             ActionWorkflow.run,
             ActionWorkflowInput.of(input),
@@ -117,12 +123,26 @@ class Jobs:
         )
         return Ended(JobResult(conclusion=Conclusion.SUCCESS, outputs=dict(result.outputs)), result.html_url)
 
+    async def _pin(self, input: ActionInput, key: str) -> str | None:
+        """Return the commit that a planned action must run on: the plan's, else the one that is there now."""
+        if self._input.pins and (planned := self._input.pins.get(key)):
+            return planned
+        found = await _calls.plan_dispatch(
+            PlanDispatchInput(
+                repository=input.repository,
+                workflow_file=input.workflow_file,
+                ref=input.ref,
+                inputs=input.inputs,
+            )
+        )
+        return found.head_sha or None
+
     async def _approval(self, step: ApprovalStep, key: str, contexts: Mapping[str, object]) -> Ended:
         asked = step.approval
         result = await request_approval(
             render_text(asked.message, contexts) or f"{self._input.pipeline.name}: {key}?",
             task_queue=workflow.info().task_queue,
-            id=self.workflow_id(key),
+            id=self.workflow_id(key, kind="approval"),
             subject_digest=self._input.digest,
             approvers=asked.approvers,
             quorum=asked.quorum,
@@ -164,6 +184,7 @@ class Jobs:
             requester=self._input.requester,
             digest=plan_digest(compiled),
             compensate=self._input.compensate,
+            pins=self._pins_below(key),
         )
         result = await workflow.execute_child_workflow(
             "PipelineWorkflow",
@@ -177,6 +198,14 @@ class Jobs:
         )
         outputs = typed_outputs(step.outputs, result["outputs"])
         return Ended(JobResult(conclusion=Conclusion.SUCCESS, outputs=dict(outputs)))
+
+    def _pins_below(self, key: str) -> dict[str, str] | None:
+        if self._input.pins is None:
+            return None
+        inside = f"{key}/"
+        return {
+            job.removeprefix(inside): sha for job, sha in self._input.pins.items() if job.startswith(inside)
+        }
 
     async def _activity(self, step: RunStep, key: str, contexts: Mapping[str, object]) -> Ended:
         arguments = render(step.with_, contexts)

@@ -1,7 +1,8 @@
 """What people call inside workflows of their own. Import it from :mod:`perdure.workflow`."""
 
 import asyncio
-from typing import TypedDict, Unpack
+from difflib import get_close_matches
+from typing import TypedDict, TypeVar, Unpack
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ChildWorkflowError, is_cancelled_exception
@@ -15,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from perdure.activities.failures import application_error, original_error
-    from perdure.errors import UsageError
+    from perdure.errors import InvalidInputError, UsageError
     from perdure.model import queues
     from perdure.model.action_state import ActionWorkflowInput
     from perdure.model.actions import ActionInput, ActionResult, ActionRetry, OnAmbiguity, WaitBy
@@ -28,8 +29,12 @@ with workflow.unsafe.imports_passed_through():
         Reason,
         Verdict,
     )
+    from perdure.model.base import Model
     from perdure.model.dispatch import check_caller_inputs
     from perdure.model.forms import FormField
+
+
+M = TypeVar("M", bound=Model)
 
 
 class ActionOptions(TypedDict, total=False):
@@ -87,8 +92,8 @@ async def run_action(
         ApplicationError: It did not pass. ``type`` is the error's name in :mod:`perdure.errors`, for
             instance ``GitHubActionConclusionError``, and its details hold conclusion, URL, jobs and log.
     """
-    input = ActionInput.model_validate(
-        {"repository": repository, "workflow_file": workflow_file, **options}, strict=False
+    input = _read(
+        ActionInput, {"repository": repository, "workflow_file": workflow_file, **options}, InvalidInputError
     )
     check_caller_inputs(input.inputs)
     try:
@@ -137,13 +142,7 @@ async def request_approval(
         ApplicationError: ``UsageError``: the request cannot be decided, as when a quorum is larger than its
             approvers. ``SettingsError``: the worker knows nobody whose decisions could count.
     """
-    try:
-        request = ApprovalRequest.model_validate({"message": message, **options}, strict=False)
-    except ValidationError as invalid:
-        first = invalid.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        msg = first["msg"].removeprefix("Value error, ")
-        raise application_error(UsageError(f"{where}: {msg}" if where else msg)) from invalid
+    request = _read(ApprovalRequest, {"message": message, **options}, UsageError)
     try:
         return await workflow.execute_child_workflow(
             ApprovalWorkflow.run,
@@ -162,6 +161,27 @@ async def request_approval(
         if known is None:
             raise
         raise application_error(known) from failure
+
+
+def _read(model: type[M], given: dict[str, object], error_type: type[UsageError]) -> M:
+    """Read what a caller gave. What does not fit fails the workflow: its task would be retried for ever."""
+    unknown = sorted(given.keys() - model.model_fields.keys())
+    if unknown:
+        near = get_close_matches(unknown[0], model.model_fields, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(model.model_fields))}"
+        raise application_error(error_type(f"there is no option {unknown[0]!r}; {hint}"))
+    try:
+        return model.model_validate(given)
+    except ValidationError as invalid:
+        raise application_error(error_type(first_complaint(invalid))) from invalid
+
+
+def first_complaint(invalid: ValidationError, *, nowhere: str = "") -> str:
+    """Say what is wrong with the first value that does not fit, and where it is."""
+    first = invalid.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or nowhere
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
 
 
 def _approval_id(id: str | None) -> str:

@@ -122,12 +122,13 @@ class PipelineWorkflow:
             workflow.continue_as_new(self._input.model_copy(update={"state": state}))
 
     def _start(self, key: str) -> None:
-        is_workflow = self._rows[key].kind in {"action", "approval", "pipeline"}
+        kind = self._rows[key].kind
+        is_workflow = kind in {"action", "approval", "pipeline"}
         self._rows[key] = self._rows[key].model_copy(
             update={
                 "state": JobState.RUNNING,
                 "started_at": workflow.now(),
-                "workflow_id": self._jobs.workflow_id(key) if is_workflow else "",
+                "workflow_id": self._jobs.workflow_id(key, kind=kind) if is_workflow else "",
             }
         )
         self._tasks[key] = asyncio.create_task(self._carry_out(key))

@@ -3,7 +3,7 @@
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from perdure.workflows.building_blocks import run_action
+from perdure.workflows.building_blocks import first_complaint, run_action
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import JsonValue, ValidationError
@@ -41,9 +41,8 @@ class RunGitHubActionWorkflow:
                 task_queue=workflow.info().task_queue,
             )
         except ValidationError as invalid:
-            first = invalid.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the argument"
-            raise application_error(InvalidInputError(f"{where}: {first['msg']}")) from invalid
+            complaint = first_complaint(invalid, nowhere="the argument")
+            raise application_error(InvalidInputError(complaint)) from invalid
         except ApplicationError as failure:
             # The child's own failure, whole: other languages read its type and details.
             raise failure from None
