@@ -23,6 +23,7 @@ def pipeline_schema() -> dict[str, Any]:
     # The file has a matrix's lists directly in it.
     axes = definitions["Matrix"]["properties"].pop("axes")
     [definitions["Matrix"]["additionalProperties"]] = axes["patternProperties"].values()
+    _close(schema)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -30,12 +31,24 @@ def pipeline_schema() -> dict[str, Any]:
     }
 
 
+def _close(part: object) -> None:
+    """Refuse, wherever names have a pattern, those that do not fit it."""
+    if isinstance(part, dict):
+        if "patternProperties" in part:
+            part["additionalProperties"] = False
+        for inner in part.values():
+            _close(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _close(inner)
+
+
 def _models(base: type[FileModel]) -> set[type[FileModel]]:
     return {base}.union(*(_models(model) for model in base.__subclasses__()))
 
 
 def _describe(part: dict[str, Any], model: type[FileModel]) -> None:
-    part["description"] = (model.__doc__ or "").partition("\n")[0]
+    part["description"] = _markdown((model.__doc__ or "").partition("\n")[0])
     part["additionalProperties"] = False
     texts = _attributes(model)
     for name, found in model.model_fields.items():
@@ -43,6 +56,12 @@ def _describe(part: dict[str, Any], model: type[FileModel]) -> None:
         if described is not None and name in texts:
             described["description"] = texts[name]
             described.pop("title", None)
+        if described is not None and isinstance(described.get("default"), list):
+            described["default"].sort()  # of a set, which has another order in each process
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"\s+", " ", text).replace("``", "`")
 
 
 def _attributes(model: type[FileModel]) -> dict[str, str]:
@@ -50,5 +69,5 @@ def _attributes(model: type[FileModel]) -> dict[str, str]:
     for base in reversed(model.__mro__):
         documented = (base.__doc__ or "").partition("Attributes:")[2] if issubclass(base, FileModel) else ""
         for name, text in _ATTRIBUTE.findall(documented):
-            texts[name] = re.sub(r"\s+", " ", text).replace("``", "`")
+            texts[name] = _markdown(text)
     return texts

@@ -285,6 +285,10 @@ class ReservedStep(StepBase):
         fleet: Reserved.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["review"]}, {"required": ["fleet"]}]}
+    )
+
     review: JsonValue = None
     fleet: JsonValue = None
 

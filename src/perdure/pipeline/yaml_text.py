@@ -101,7 +101,7 @@ def read_yaml(text: str) -> YamlDocument:
     size = len(text.encode("utf-8", "replace"))
     if size > MAX_BYTES:
         document.mistakes.append(
-            (Place(1, 1), f"the file has {size // 1024} kB, and at most {MAX_BYTES // 1024} kB are read")
+            (Place(1, 1), f"the file is larger than {MAX_BYTES // 1024} kB, the most that is read")
         )
         return document
     try:
