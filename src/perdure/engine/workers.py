@@ -20,6 +20,7 @@ from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.errors import PerdureError, UsageError
 from perdure.github import GitHubClient, open_github_client
 from perdure.model import queues
+from perdure.workflows.interceptor import MessageInterceptor
 from perdure.workflows.registry import WORKFLOWS
 
 STICKY_QUEUE_TIMEOUT = timedelta(seconds=1)
@@ -126,6 +127,7 @@ def build_workers(
             ],
             workflow_runner=workflow_runner(),
             workflow_failure_exception_types=[PerdureError],
+            interceptors=[MessageInterceptor()],
             max_cached_workflows=settings.worker.max_cached_workflows,
             sticky_queue_schedule_to_start_timeout=STICKY_QUEUE_TIMEOUT,
         ),
