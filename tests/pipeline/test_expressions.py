@@ -1,5 +1,7 @@
 """Expressions: where they end, what they refer to, what they are worth."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -111,7 +113,83 @@ def test_the_parts_of_a_text_are_the_text(text):
             assert "${{" not in part.text
 
 
-def check(expression, head="", step=""):
+WORDS = (
+    "inputs.version",
+    "inputs.count",
+    "steps.build.outputs.image",
+    "vars.map",
+    "vars.hosts",
+    "matrix.none",
+)
+SIGNS = (
+    "+",
+    "-",
+    "/",
+    "%",
+    "==",
+    "<",
+    "in",
+    "?",
+    ":",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ".",
+    "!",
+    "&&",
+    "||",
+)
+MORE = (
+    "'x'",
+    "1",
+    "2.5",
+    "1u",
+    "b'\\xff'",
+    "null",
+    "size",
+    "map",
+    "timestamp",
+    "duration",
+    "int",
+    "\ud800",
+    "\0",
+    "//",
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(WORDS + SIGNS + MORE), max_size=10))
+def test_any_expression_has_a_value_or_says_why_not(words):
+    """Whatever stands in a file, a worker gets a value that JSON knows, or the one error."""
+    try:
+        value = evaluate(" ".join(words), CONTEXTS)
+    except ExpressionError:
+        return
+    json.dumps(value, allow_nan=False)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
+        max_leaves=5,
+    )
+)
+def test_any_value_can_be_read(value):
+    """Whatever a run returned, reading it gives the same value or the one error."""
+    try:
+        found = evaluate("vars.x", {"vars": {"x": value}})
+    except ExpressionError:
+        return
+    assert found == value
+
+
+def check(expression):
     """Return what is said about an expression in a step, or nothing."""
     text = (
         "name: p\n"

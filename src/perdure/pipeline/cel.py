@@ -50,10 +50,14 @@ def type_of(text: str, variables: Mapping[str, str], *, with_status: bool = Fals
 def _compile(
     text: str, names: tuple[str, ...], types: tuple[str, ...], status: Status | None
 ) -> cel.Expression:
+    if "\0" in text:
+        raise CelCompileError("a NUL character")  # the library would silently stop there
     try:
         return _environment(names, types, status).compile(text)
     except RuntimeError as error:
         raise CelCompileError(str(error)) from None
+    except TypeError:
+        raise CelCompileError("half of a character (a surrogate)") from None
 
 
 @lru_cache(maxsize=1024)

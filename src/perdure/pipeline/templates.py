@@ -125,8 +125,12 @@ _UNSET: Final = object()
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, str) and "\0" in value:
+        # The library would silently cut it there.
+        msg = "a text with a NUL character cannot be read by an expression"
+        raise ExpressionError(msg)
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {_plain(key): _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value

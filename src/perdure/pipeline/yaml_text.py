@@ -188,7 +188,7 @@ class _Builder:
     def _key(self, event: _Event) -> str:
         if _kind(event) == "Scalar":
             self._refuse_properties(event)
-            return event.value
+            return self._text(event)
         self._mistake(event, "a key is a single word or text, not a list or a mapping")
         self._skip(event)
         return f"?{event.start_mark.index}"
@@ -211,7 +211,7 @@ class _Builder:
         return sequence
 
     def _scalar(self, event: _Event) -> object:
-        text = event.value
+        text = self._text(event)
         if event.implicit[0] is False:  # quoted, a block, or tagged
             return text
         if text in _WORDS:
@@ -233,6 +233,12 @@ class _Builder:
                 event, f"{text} would be read as the number {number:g}: quote it to keep it as text"
             )
         return number
+
+    def _text(self, event: _Event) -> str:
+        text = event.value.encode("utf-8", "replace").decode()
+        if text != event.value:
+            self._mistake(event, "half of a character (a surrogate): write the character itself")
+        return text
 
     def _mistake(self, event: _Event, message: str) -> None:
         self._document.mistakes.append((_place(event), message))
