@@ -14,6 +14,7 @@
     * DecisionRefusedError           a decision does not count; has ``reason``
     * PipelineFileError              a pipeline file holds mistakes; has each with its place
     * PipelineInputError             the inputs given to a pipeline do not fit; has each mistake
+    * PlanError                      a pipeline cannot be planned, or a plan not run; has each mistake
   * GitHubError                      GitHub refused or failed; has ``status``
     * GitHubUnavailableError         no answer, or a 5xx; worth another try
     * GitHubRateLimitedError         has ``retry_after``
@@ -34,6 +35,7 @@
   * ExpressionError                  an expression of a pipeline has no value; permanent
   * PipelineFailedError              a pipeline ended without success; permanent
     * PipelineCancelledError         it was cancelled
+  * GroupTakenError                  another one runs in the concurrency group; permanent
   * EngineError                      Temporal refused or is out of reach
     * EngineUnreachableError
     * LocalEngineError               the local server's file or port cannot be used
@@ -150,6 +152,20 @@ class PipelineInputError(UsageError):
 
     Attributes:
         problems: Each mistake: ``{"input", "message"}``.
+    """
+
+    def __init__(
+        self, message: str, *, problems: list[dict[str, str]] | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems or []
+
+
+class PlanError(UsageError):
+    """A pipeline cannot be planned, or a plan cannot be run. The message has a line for each mistake.
+
+    Attributes:
+        problems: Each mistake: ``{"job", "message"}``.
     """
 
     def __init__(
@@ -325,6 +341,12 @@ class PipelineFailedError(PerdureError):
 
 class PipelineCancelledError(PipelineFailedError):
     """A pipeline was cancelled before it ended."""
+
+
+class GroupTakenError(PerdureError):
+    """Another one runs in the concurrency group, and the policy is to refuse."""
+
+    permanent = True
 
 
 class EngineError(PerdureError):

@@ -24,11 +24,18 @@ from perdure.activities.failures import original_error
 from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
-from perdure.errors import EngineError, KeyConflictError, PipelineCancelledError, PipelineFailedError
+from perdure.errors import (
+    EngineError,
+    KeyConflictError,
+    PipelineCancelledError,
+    PipelineFailedError,
+    PlanError,
+)
 from perdure.model import queues, search_attributes
 from perdure.model.approvals import Person
 from perdure.pipeline import PipelineFile, compile_pipeline
 from perdure.pipeline.digest import plan_digest
+from perdure.pipeline.plan import Plan
 from perdure.pipeline.running import PipelineInput, PipelineProgress, PipelineResult
 from perdure.workflows.pipeline import PipelineWorkflow
 
@@ -145,29 +152,71 @@ async def start_pipeline(  # noqa: PLR0913 - keywords, most of them left out
         EngineError: Temporal refused.
     """
     compiled = compile_pipeline(file, inputs)
-    digest = plan_digest(compiled)
+    input = PipelineInput(
+        pipeline=compiled,
+        files=dict(files or {}),
+        requester=requester,
+        digest=plan_digest(compiled),
+        compensate=compensate,
+    )
+    return await _start(client, input, key, task_queue)
+
+
+async def start_plan(  # noqa: PLR0913 - keywords, most of them left out
+    client: Client,
+    plan: Plan,
+    *,
+    key: str | None = None,
+    requester: Person | None = None,
+    compensate: bool = True,
+    task_queue: str = queues.WORKFLOWS,
+) -> PipelineHandle:
+    """Start a pipeline as it was planned: on the plan's commits, with approvals bound to the plan's digest.
+
+    Args:
+        client: Connected with Perdure's data converter.
+        plan: As :func:`perdure.engine.plans.make_plan` made it.
+        key: See :func:`start_pipeline`, as for the rest.
+        requester: Who starts it.
+        compensate: Whether a failure or a cancellation undoes what succeeded.
+        task_queue: Where its workflow runs.
+
+    Raises:
+        PlanError: The plan was changed after it was made.
+        KeyConflictError: The key was used for another plan.
+        NoWorkerError: Nobody polls the queue. Nothing was started.
+        EngineError: Temporal refused.
+    """
+    if not plan.is_intact():
+        raise PlanError("the plan was changed after it was made: its digest does not fit")
+    input = PipelineInput(
+        pipeline=plan.pipeline,
+        files=plan.files,
+        requester=requester,
+        digest=plan.digest,
+        compensate=compensate,
+        pins=plan.pins,
+    )
+    return await _start(client, input, key, task_queue)
+
+
+async def _start(client: Client, input: PipelineInput, key: str | None, task_queue: str) -> PipelineHandle:
     await require_pollers(client, task_queue)
-    workflow_id = f"pipeline/{compiled.name}/{key or secrets.token_hex(4)}"
+    workflow_id = f"pipeline/{input.pipeline.name}/{key or secrets.token_hex(4)}"
     try:
         handle = await client.start_workflow(
             PipelineWorkflow.run,
-            PipelineInput(
-                pipeline=compiled,
-                files=dict(files or {}),
-                requester=requester,
-                digest=digest,
-                compensate=compensate,
-            ),
+            input,
             id=workflow_id,
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            memo={_DIGEST: digest},
+            memo={_DIGEST: input.digest},
             search_attributes=await _search_attributes(client),
-            static_summary=compiled.name,
+            static_summary=input.pipeline.name,
         )
     except WorkflowAlreadyStartedError:
-        return await _attach(client, workflow_id, digest)
+        return await _attach(client, workflow_id, input.digest)
     except RPCError as error:
         raise engine_error(error, workflow_id) from error
     return PipelineHandle(handle, started=True)

@@ -98,6 +98,8 @@ class PipelineInput(Model):
         requester: Who started it: nobody approves what they started, unless the file lets them.
         digest: Of the plan: what approvals are bound to.
         compensate: Whether a failure or a cancellation undoes what succeeded.
+        pins: The commit that each job's action must run on, as its plan says; jobs whose commit the plan
+            could not know are pinned just before their dispatch. ``None`` where nothing was planned.
         state: Where it stands, if the workflow hands it to itself.
     """
 
@@ -106,6 +108,7 @@ class PipelineInput(Model):
     requester: Person | None = None
     digest: str
     compensate: bool = True
+    pins: dict[str, str] | None = None
     state: PipelineState | None = None
 
 
