@@ -179,7 +179,7 @@ _TO_ACTION = st.one_of(
 )
 _TO_WATCHER = st.tuples(st.sampled_from(["watch", "no_such"]), _arguments(_WATCH))
 _POISON = settings(
-    max_examples=12,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -193,8 +193,31 @@ class TestPoison:
     async def stranger(self, temporal_server) -> Client:
         return await Client.connect(temporal_server.address)
 
+    @pytest.mark.parametrize(
+        "told", [{"actions_run_attempt": 99}, {"html_url": "x" * 500_000}, {"status": "y" * 500_000}]
+    )
+    async def test_news_that_cannot_be_true_are_read_at_github(self, house, told):
+        """An attempt that does not exist, or a text without end, does not hide what comes later."""
+        handle = await house.start(inputs={"wait_time": "2"})
+        await stands_at(handle, Stage.RUNNING)
+        known = (await handle.progress()).actions_run
+        temporal = house.client.get_workflow_handle(handle.id)
+        await temporal.signal("actions_run_changed", known.model_copy(update=told))
+        result = await result_of(handle)
+        assert (result.conclusion, result.html_url) == ("success", known.html_url)
+
+    @pytest.mark.parametrize(
+        "odd", [{"actions_run_id": 2**63}, {"actions_run_id": -1}, {"repository": "acme/others"}]
+    )
+    async def test_an_earlier_run_that_cannot_be_is_not_followed(self, house, stranger, odd):
+        """An id that fits nowhere, or a run of another repository."""
+        handle = await house.start(inputs={"wait_time": "1"})
+        await stands_at(handle, Stage.RUNNING)
+        await stranger.get_workflow_handle(handle.id).signal("earlier_run_found", {**_RUN, **odd})
+        assert (await result_of(handle)).actions_run_id == house.emulator.runs[0].id
+
     @_POISON
-    @given(messages=st.lists(_TO_ACTION, min_size=5, max_size=10))
+    @given(messages=st.lists(_TO_ACTION, min_size=8, max_size=15))
     async def test_an_action_takes_any_message(self, house, stranger, messages):
         """Signals and updates of any shape, any number of arguments, any name."""
         handle = await house.start(inputs={"wait_time": "100"})
@@ -213,7 +236,7 @@ class TestPoison:
                 await handle.result()
 
     @_POISON
-    @given(messages=st.lists(_TO_WATCHER, min_size=5, max_size=10), after=_JSON)
+    @given(messages=st.lists(_TO_WATCHER, min_size=8, max_size=15), after=_JSON)
     async def test_a_watcher_takes_any_message(self, house, stranger, messages, after):
         """Whoever waits is still told."""
         handle = await house.start(inputs={"wait_time": "0.5"})

@@ -114,10 +114,14 @@ class ActionsRunRef(Model):
 
 
 class ActionsRun(Model):
-    """What GitHub says of an Actions run. Status and conclusion are open sets: unknown words are kept."""
+    """What GitHub says of an Actions run. Status and conclusion are open sets: unknown words are kept.
+
+    Attributes:
+        actions_run_id: 64 bits, as GitHub and Temporal's search attributes have it.
+    """
 
     repository: RepositoryName
-    actions_run_id: int
+    actions_run_id: int = Field(ge=0, lt=2**63)
     actions_run_attempt: int = 1
     actions_run_number: int = 0
     actions_workflow_id: int = 0

@@ -9,6 +9,8 @@ from perdure.model.base import Model
 # https://docs.github.com/rest/actions/workflow-runs#list-workflow-runs-for-a-repository
 _BEFORE_A_RUNNER = frozenset({"queued", "requested", "waiting", "pending"})
 
+_LONGEST_NEWS = 10_000
+
 LONGEST_RECONCILE_INTERVAL = timedelta(minutes=30)
 
 
@@ -66,6 +68,16 @@ def is_news(known: ActionsRun, seen: ActionsRun) -> bool:
         known.html_url,
         known.head_sha,
     )
+
+
+def is_believable(known: ActionsRun, seen: ActionsRun) -> bool:
+    """Say whether news of a run may be taken as they were told; else the run itself is read.
+
+    Whoever reaches the engine can send them. An attempt that does not exist would make everything that
+    GitHub says later look old, and texts of any length do not fit where they are shown.
+    """
+    length = sum(len(value) for value in vars(seen).values() if isinstance(value, str))
+    return seen.actions_run_attempt <= known.actions_run_attempt and length <= _LONGEST_NEWS
 
 
 def is_queued(actions_run: ActionsRun) -> bool:

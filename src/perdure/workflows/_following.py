@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model.following import (
         Followed,
         FollowMove,
+        is_believable,
         is_queued,
         next_deadline,
         next_follow_move,
@@ -59,7 +60,7 @@ class Following:
 
     def hear(self, seen: ActionsRun | None) -> None:
         """Take news of the run. Without saying what, it means: read it."""
-        if seen is None:
+        if seen is None or not is_believable(self.followed.actions_run, seen):
             self._look = True
         else:
             self._learn(seen)
@@ -68,6 +69,8 @@ class Following:
         """Follow this run instead: it was started before by the same dispatch."""
         known = self.followed.actions_run
         if known.is_completed or earlier.actions_run_id == known.actions_run_id:
+            return
+        if earlier.repository != known.repository:
             return
         self._account.note(
             NoteKind.DUPLICATE, f"{known.html_url} is a duplicate of {earlier.html_url}, which was first"
