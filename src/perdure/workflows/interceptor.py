@@ -51,10 +51,12 @@ def _fitting(handler: Callable[..., Any], arguments: Sequence[Any]) -> list[Any]
         TypeError: There are too many or too few.
         ValidationError: One is of another type.
     """
-    bound = inspect.signature(handler).bind(*arguments)
+    signature = inspect.signature(handler)
+    bound = signature.bind(*arguments)
     # The SDK hands out a handler that is bound to its workflow as a partial, which has no hints itself.
     hints = get_type_hints(handler.func if isinstance(handler, partial) else handler)
     return [
         TypeAdapter(hints[name]).validate_python(value) if name in hints else value
-        for name, value in bound.arguments.items()
+        for name, given in bound.arguments.items()
+        for value in (given if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL else (given,))
     ]
