@@ -14,8 +14,9 @@ from perdure.cli._asked import action_input
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._session import Session, open_session
 from perdure.cli._views import choose_view
-from perdure.cli._waiting import say_how_to_go_on, wait_for_end
+from perdure.cli._waiting import ActionOutcome, say_how_to_go_on, wait_for_end
 from perdure.engine.actions import ActionHandle, start_action
+from perdure.engine.pipelines import PipelineHandle
 from perdure.model import queues
 from perdure.model.actions import ActionInput
 
@@ -45,12 +46,11 @@ async def _run(
     session = await open_session(address, namespace)
     handle = await _start(session, asked)
     if waiting.detach:
-        _print_detached(handle, as_json=waiting.as_json)
+        print_detached(handle, as_json=waiting.as_json)
         return ExitCode.SUCCESS
     view = choose_view(temporal_url=session.temporal_url(handle.id))
-    return await wait_for_end(
-        handle, view, timeout=waiting.timeout, as_json=waiting.as_json, client=session.client
-    )
+    outcome = ActionOutcome(as_json=waiting.as_json)
+    return await wait_for_end(handle, view, outcome, timeout=waiting.timeout, client=session.client)
 
 
 async def _start(session: Session, asked: ActionInput) -> ActionHandle:
@@ -64,17 +64,19 @@ async def _start(session: Session, asked: ActionInput) -> ActionHandle:
     if handle.started:
         _errors.say(f"started {handle.id}")
     else:
-        _errors.say(f"attached to {handle.id}, {_since(await session.describe(handle.id))}")
+        _errors.say(f"attached to {handle.id}, {since(await session.describe(handle.id))}")
     return handle
 
 
-def _since(described: WorkflowExecutionDescription) -> str:
+def since(described: WorkflowExecutionDescription) -> str:
+    """Say when it was started, and when it ended."""
     started = f"started {described.start_time:{_TIME}} UTC"
     if described.close_time is None:
         return started
     return f"{started}, ended {described.close_time:{_TIME}} UTC; another --id runs it again"
 
 
-def _print_detached(handle: ActionHandle, *, as_json: bool) -> None:
+def print_detached(handle: ActionHandle | PipelineHandle, *, as_json: bool) -> None:
+    """Print the id, and how to go on."""
     typer.echo(json.dumps({"id": handle.id, "started": handle.started}) if as_json else handle.id)
     say_how_to_go_on(handle.id)

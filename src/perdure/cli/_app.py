@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "action": ("perdure.cli.action:app", "Run one GitHub Actions workflow durably."),
-    "pipeline": ("perdure.cli.pipeline:app", "Write, check and draw pipeline files."),
-    "run": ("perdure.cli.run:app", "List, show, watch, cancel and resolve actions."),
+    "pipeline": ("perdure.cli.pipeline:app", "Write, check, draw and run pipeline files."),
+    "run": ("perdure.cli.run:app", "List, show, watch, cancel and account for actions and pipelines."),
     "approval": ("perdure.cli.approval:app", "List, show and decide approvals."),
     "web": ("perdure.cli.web:app", "Serve the API through which people decide approvals."),
     "up": ("perdure.cli.up:command", "Start the engine and a worker on this machine, and stay."),
@@ -120,8 +120,8 @@ app = typer.Typer(
     epilog="""\b
 Exit status:
   0  success, or detached
-  1  the action failed
-  2  wrong usage: nothing was dispatched
+  1  the action or the pipeline failed
+  2  wrong usage: nothing was started
   3  still running: it goes on without this command
   4  the engine or GitHub refused, or is out of reach
 
@@ -129,6 +129,7 @@ Exit status:
 First steps:
   perdure demo
   perdure action run OWNER/REPO WORKFLOW.yml --ref main -f key=value
+  perdure pipeline run FILE.yaml -f key=value
 """,
 )
 

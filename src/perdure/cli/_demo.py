@@ -9,13 +9,13 @@ from pathlib import Path
 import typer
 
 from perdure.cli import _errors
+from perdure.cli._demo_release import page_of, run_release
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._local_setup import EXAMPLE_REPOSITORY, EXAMPLE_WORKFLOW_FILE, LocalSetup, SetupOptions
-from perdure.cli._session import temporal_url
 from perdure.cli._signals import Stop
 from perdure.cli._views import choose_view
-from perdure.cli._waiting import wait_for_end
-from perdure.config import LocalSettings, Settings
+from perdure.cli._waiting import ActionOutcome, wait_for_end
+from perdure.config import Settings
 from perdure.engine.actions import start_action
 from perdure.engine.connection import connect_local
 from perdure.engine.local import Ports
@@ -65,22 +65,23 @@ async def _run(folder: Path, inputs: Mapping[str, str]) -> int:
     try:
         _errors.say(f"Temporal {setup.server.address}, its web UI {setup.server.ui_url}")
         _errors.say(f"GitHub   {setup.github_url}")
-        return await _run_example(setup, inputs)
+        code = await _run_example(setup, inputs)
+        return await run_release(setup) if code is ExitCode.SUCCESS else code
     finally:
         await setup.stop()
         _errors.say("stopped everything; `perdure up` starts the same and stays")
 
 
-async def _run_example(setup: LocalSetup, inputs: Mapping[str, str]) -> int:
+async def _run_example(setup: LocalSetup, inputs: Mapping[str, str]) -> ExitCode:
     client = await connect_local(setup.server.address)
     asked = ActionInput(
         repository=EXAMPLE_REPOSITORY, workflow_file=EXAMPLE_WORKFLOW_FILE, ref="main", inputs=dict(inputs)
     )
     handle = await start_action(client, asked)
-    settings = Settings(local=LocalSettings(port=setup.server.port, ui_port=setup.server.ui_port))
-    page = temporal_url(setup.server.address, client.namespace, handle.id, settings=settings)
+    page = page_of(setup, handle.id)
     _errors.say(f"started {handle.id}: {page}")
-    code = await wait_for_end(handle, choose_view(temporal_url=page), timeout=None, as_json=False)
+    view, outcome = choose_view(temporal_url=page), ActionOutcome(as_json=False)
+    code = await wait_for_end(handle, view, outcome, timeout=None)
     if code is ExitCode.SUCCESS:
         typer.echo(f"status: {(await handle.result()).status}")
         typer.echo(f"temporal: {page}")

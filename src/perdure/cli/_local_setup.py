@@ -24,7 +24,9 @@ from perdure.model import queues
 
 EXAMPLE_REPOSITORY = "acme/wait-then-echo"
 EXAMPLE_WORKFLOW_FILE = "wait-and-echo.yaml"
-_EXAMPLES = {EXAMPLE_REPOSITORY: "wait-then-echo"}
+RELEASE_FILE = "examples/release/pipeline.yaml"
+_RELEASE = {f"acme/{name}": f"release/{name}" for name in ("library", "service", "deploy")}
+_EXAMPLES = {EXAMPLE_REPOSITORY: "wait-then-echo", **_RELEASE}
 
 # The emulated GitHub takes any token. It goes by way of a variable of its own, as every secret does.
 _TOKEN_VARIABLE = "PERDURE_EMULATOR_TOKEN"  # noqa: S105 - a variable's name
@@ -185,8 +187,14 @@ def create_examples(root: Path) -> None:
 
     for repository, name in _EXAMPLES.items():
         if not (root / f"{repository}.git").exists():
-            example = files("perdure.emulator") / "examples" / name
+            example = files("perdure.emulator").joinpath("examples", *name.split("/"))
             create_repository(root, repository, dict(_texts(example)))
+
+
+def release_example() -> str:
+    """Return the example's pipeline file."""
+    example = files("perdure.emulator").joinpath("examples", "release", "pipeline.yaml")
+    return example.read_text(encoding="utf-8")
 
 
 def _texts(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:

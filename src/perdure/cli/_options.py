@@ -35,3 +35,11 @@ Timeout = Annotated[
 ActionId = Annotated[
     str, typer.Argument(metavar="ID", help="The action's id, or the KEY that was given with --id.")
 ]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="The id of an action or a pipeline; or an action's KEY, or a pipeline's NAME/KEY, that was given"
+        " with --id.",
+    ),
+]

@@ -4,41 +4,52 @@ import asyncio
 import getpass
 import re
 from datetime import timedelta
+from functools import partial
 
 from perdure.cli import _errors
 from perdure.cli._exit_codes import ExitCode
+from perdure.cli._pipeline_views import PipelineJsonView, PipelineOutcome, choose_pipeline_view
 from perdure.cli._session import open_session
 from perdure.cli._views import JsonView, choose_view
-from perdure.cli._waiting import wait_for_end
-from perdure.engine.actions import get_action
+from perdure.cli._waiting import ActionOutcome, wait_for_end
+from perdure.engine.actions import ActionHandle, get_action
+from perdure.engine.runs import find_run
+from perdure.engine.sights import FollowedPipeline
 from perdure.errors import UsageError
 
 _DECISION = re.compile(r"redispatch|fail|adopt:[1-9][0-9]*")
 
 
 def watch(
-    action_id: str, *, timeout: timedelta | None, as_json: bool, address: str | None, namespace: str | None
+    run_id: str, *, timeout: timedelta | None, as_json: bool, address: str | None, namespace: str | None
 ) -> ExitCode:
-    """Show an action until it ends."""
+    """Show an action or a pipeline until it ends."""
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
-        handle = get_action(session.client, action_id)
-        view = JsonView() if as_json else choose_view(temporal_url=session.temporal_url(handle.id))
-        return await wait_for_end(handle, view, timeout=timeout, as_json=as_json, client=session.client)
+        handle = await find_run(session.client, run_id)
+        page = session.temporal_url(handle.id)
+        waiting = partial(wait_for_end, timeout=timeout, client=session.client)
+        if isinstance(handle, ActionHandle):
+            view = JsonView() if as_json else choose_view(temporal_url=page)
+            return await waiting(handle, view, ActionOutcome(as_json=as_json))
+        followed = FollowedPipeline(session.client, handle)
+        pipeline_view = PipelineJsonView() if as_json else choose_pipeline_view(temporal_url=page)
+        return await waiting(followed, pipeline_view, PipelineOutcome(followed, as_json=as_json))
 
     return asyncio.run(main())
 
 
-def cancel(action_id: str, *, address: str | None, namespace: str | None) -> ExitCode:
-    """Ask an action to end."""
+def cancel(run_id: str, *, address: str | None, namespace: str | None) -> ExitCode:
+    """Ask an action or a pipeline to end."""
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
-        handle = get_action(session.client, action_id)
+        handle = await find_run(session.client, run_id)
         await session.require_running(handle.id)
         await handle.cancel()
-        _errors.say(f"asked {handle.id} to cancel its run")
+        what = "its run" if isinstance(handle, ActionHandle) else "what runs, and to undo what succeeded"
+        _errors.say(f"asked {handle.id} to cancel {what}")
         _errors.say(f"watch it:   perdure run watch {handle.id}")
         return ExitCode.SUCCESS
 

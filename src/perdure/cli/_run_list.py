@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,22 +14,24 @@ from perdure.cli._durations import format_duration
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._session import open_session
 from perdure.cli._shown import shown
-from perdure.engine.actions import ActionSummary, list_actions
+from perdure.engine.runs import RunKind, RunSummary
+from perdure.engine.runs import list_runs as list_runs_of
 
-_COLUMNS = ("ID", "STATUS", "REPOSITORY", "WORKFLOW", "STARTED", "ACTIONS RUN")
+_COLUMNS = ("ID", "KIND", "STATUS", "REPOSITORY", "WORKFLOW", "STARTED", "ACTIONS RUN")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which actions are listed."""
+    """Which actions and pipelines are listed."""
 
+    kind: str | None = None
     repository: str | None = None
     status: str | None = None
     limit: int = 20
 
 
 def list_runs(wanted: Wanted, *, as_json: bool, address: str | None, namespace: str | None) -> ExitCode:
-    """Print actions: the running ones, then the ones that ended last.
+    """Print actions and pipelines: the running ones, then the ones that ended last.
 
     Raises:
         UsageError: The repository cannot be one.
@@ -41,34 +43,41 @@ def list_runs(wanted: Wanted, *, as_json: bool, address: str | None, namespace: 
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
-        found = list_actions(session.client, repository=wanted.repository, status=status, limit=wanted.limit)
+        found = await list_runs_of(
+            session.client,
+            kind=RunKind(wanted.kind) if wanted.kind else None,
+            repository=wanted.repository,
+            status=status,
+            limit=wanted.limit,
+        )
         if as_json:
-            async for summary in found:
+            for summary in found:
                 typer.echo(summary.model_dump_json())
         else:
-            await _print_table(found)
+            _print_table(found)
         return ExitCode.SUCCESS
 
     return asyncio.run(main())
 
 
-async def _print_table(found: AsyncIterator[ActionSummary]) -> None:
+def _print_table(found: list[RunSummary]) -> None:
     now = datetime.now(UTC)
     for_people = sys.stdout.isatty()
-    rows = [_row(summary, now if for_people else None) async for summary in found]
+    rows = [_row(summary, now if for_people else None) for summary in found]
     if not rows:
-        _errors.say("no actions: perdure action run OWNER/REPO WORKFLOW.yml starts one")
+        _errors.say("nothing to list: perdure action run OWNER/REPO WORKFLOW.yml starts an action")
     elif for_people:
         typer.echo(shown("\n".join(aligned((_COLUMNS, *rows)))))
     else:
         typer.echo("\n".join("\t".join(row) for row in rows))
 
 
-def _row(summary: ActionSummary, now: datetime | None) -> tuple[str, ...]:
+def _row(summary: RunSummary, now: datetime | None) -> tuple[str, ...]:
     started = f"{format_duration(now - summary.started_at)} ago" if now else summary.started_at.isoformat()
     status = summary.status + (f" ({summary.waiting_on})" if summary.waiting_on else "")
     return (
         summary.id,
+        summary.kind.value,
         status,
         summary.repository,
         summary.workflow_file,

@@ -10,10 +10,13 @@ from temporalio.client import WorkflowExecutionStatus
 from perdure.cli import _errors
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._outcome import failure_lines, result_lines
+from perdure.cli._pipeline_show import show_pipeline
 from perdure.cli._progress import stage_of, status_of, title
 from perdure.cli._session import Session, open_session
 from perdure.cli._shown import shown
-from perdure.engine.actions import ActionHandle, get_action
+from perdure.engine.actions import ActionHandle
+from perdure.engine.pipelines import PipelineHandle
+from perdure.engine.runs import find_run
 from perdure.errors import ActionError, EngineError, PerdureError
 from perdure.model.actions import ActionResult
 from perdure.model.base import Model
@@ -38,13 +41,16 @@ class Shown(Model):
 
 
 def show(
-    action_id: str, *, exit_status: bool, as_json: bool, address: str | None, namespace: str | None
+    run_id: str, *, exit_status: bool, as_json: bool, address: str | None, namespace: str | None
 ) -> ExitCode:
-    """Print where an action stands, or how it ended."""
+    """Print where an action or a pipeline stands, or how it ended."""
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
-        return await _show(session, get_action(session.client, action_id), as_json=as_json)
+        handle = await find_run(session.client, run_id)
+        if isinstance(handle, PipelineHandle):
+            return await show_pipeline(session, handle, as_json=as_json)
+        return await _show(session, handle, as_json=as_json)
 
     code = asyncio.run(main())
     return code if exit_status else ExitCode.SUCCESS

@@ -13,6 +13,7 @@ from perdure.cli._local_github import RECORD_NAME, needs_emulator
 from perdure.cli._local_setup import (
     EXAMPLE_REPOSITORY,
     EXAMPLE_WORKFLOW_FILE,
+    RELEASE_FILE,
     LocalSetup,
     SetupOptions,
 )
@@ -159,8 +160,18 @@ def _what_next(setup: LocalSetup) -> list[str]:
         "",
         "now, in another terminal:",
         f"  perdure action run {repository} {file}{inputs}{address}",
+        *(_release(address) if setup.emulator else ()),
         f"  perdure run list{address}",
         "Ctrl-C stops everything.",
+    ]
+
+
+def _release(address: str) -> list[str]:
+    """Return how the example's pipeline is run, and approved by two people."""
+    approval = "approval/pipeline/release/first/approve"
+    return [
+        f"  perdure pipeline run {RELEASE_FILE} -f version=v1.2.3 --id first{address}",
+        *(f"  perdure approval approve {approval} --as {who}{address}" for who in ("alice", "bob")),
     ]
 
 

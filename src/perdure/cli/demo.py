@@ -11,11 +11,11 @@ def command(
     message: Annotated[str, typer.Option(metavar="TEXT", help="What it says.")] = "Hello from Perdure",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the folder with all data and logs.")] = False,
 ) -> int:
-    """Run one Actions workflow durably, without an account.
+    """Run an Actions workflow and a release across three repositories durably, without an account.
 
     Starts a Temporal server, an emulated GitHub and a worker on free ports and in a folder of their own, runs
-    the example wait-then-echo through them, shows it at work, and stops everything again. A running
-    `perdure up` does not notice.
+    the example wait-then-echo through them, then the pipeline of examples/release with two people's
+    approvals, shows both at work, and stops everything again. A running `perdure up` does not notice.
     """
     import asyncio
 

@@ -1,18 +1,26 @@
-"""``perdure run``: everything about actions that were started, wherever they were started from."""
+"""``perdure run``: everything about what was started, wherever it was started from."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from perdure.cli._app import PerdureCommand, help_when_alone, new_app
-from perdure.cli._options import ActionId, Address, Json, JsonLines, Namespace, Timeout
+from perdure.cli._options import ActionId, Address, Json, JsonLines, Namespace, RunId, Timeout
 
 app = new_app()
 
 
+class Kind(StrEnum):
+    """What may be listed alone."""
+
+    ACTION = "action"
+    PIPELINE = "pipeline"
+
+
 @app.callback(invoke_without_command=True)
 def run(context: typer.Context) -> None:
-    """List, show, watch, cancel and resolve actions."""
+    """List, show, watch, cancel and account for actions and pipelines."""
     help_when_alone(context)
 
 
@@ -21,13 +29,16 @@ def run(context: typer.Context) -> None:
 )
 def list_runs(  # noqa: PLR0913 - one parameter for each option
     *,
+    kind: Annotated[
+        Kind | None, typer.Option("--kind", "-k", help="Only actions, or only pipelines.")
+    ] = None,
     repository: Annotated[
         str | None,
         typer.Option(
             "--repository",
             "-R",
             metavar="OWNER/REPO",
-            help="Only of this repository; OWNER/ is all of an owner's.",
+            help="Only actions, and only of this repository; OWNER/ is all of an owner's.",
         ),
     ] = None,
     status: Annotated[
@@ -44,10 +55,10 @@ def list_runs(  # noqa: PLR0913 - one parameter for each option
     address: Address = None,
     namespace: Namespace = None,
 ) -> int:
-    """List actions: the running ones, then the ones that ended last."""
+    """List actions and pipelines: the running ones, then the ones that ended last."""
     from perdure.cli import _run_list
 
-    wanted = _run_list.Wanted(repository=repository, status=status, limit=limit)
+    wanted = _run_list.Wanted(kind=kind, repository=repository, status=status, limit=limit)
     return _run_list.list_runs(wanted, as_json=as_json, address=address, namespace=namespace)
 
 
@@ -55,7 +66,7 @@ def list_runs(  # noqa: PLR0913 - one parameter for each option
     "show", cls=PerdureCommand, epilog="\b\nExample:\n  perdure run show release-1.2.3 --exit-status"
 )
 def show(
-    action_id: ActionId,
+    run_id: RunId,
     *,
     exit_status: Annotated[
         bool,
@@ -67,42 +78,50 @@ def show(
     address: Address = None,
     namespace: Namespace = None,
 ) -> int:
-    """Show where an action stands, or how it ended."""
+    """Show where an action or a pipeline stands, or how it ended."""
     from perdure.cli import _run_show
 
     return _run_show.show(
-        action_id, exit_status=exit_status, as_json=as_json, address=address, namespace=namespace
+        run_id, exit_status=exit_status, as_json=as_json, address=address, namespace=namespace
     )
 
 
 @app.command(
     "watch",
     cls=PerdureCommand,
-    short_help="Follow an action to its end.",
+    short_help="Follow an action or a pipeline to its end.",
     epilog="\b\nExample:\n  perdure run watch release-1.2.3 --timeout 30m",
 )
 def watch(
-    action_id: ActionId,
+    run_id: RunId,
     *,
     timeout: Timeout = None,
     as_json: JsonLines = False,
     address: Address = None,
     namespace: Namespace = None,
 ) -> int:
-    """Follow an action to its end; exits as `perdure action run` does. Ctrl-C leaves it running."""
+    """Follow an action or a pipeline to its end; exits as if it were run. Ctrl-C leaves it running.
+
+    A pipeline is drawn with a row for each job: its state, for how long, who is waited for, and where it is
+    to be seen.
+    """
     from perdure.cli import _run_commands
 
-    return _run_commands.watch(
-        action_id, timeout=timeout, as_json=as_json, address=address, namespace=namespace
-    )
+    return _run_commands.watch(run_id, timeout=timeout, as_json=as_json, address=address, namespace=namespace)
 
 
-@app.command("cancel", cls=PerdureCommand, short_help="Cancel an action and its run at GitHub.")
-def cancel(action_id: ActionId, *, address: Address = None, namespace: Namespace = None) -> int:
-    """Ask an action to cancel its run at GitHub and to end; `perdure run watch` shows when it has."""
+@app.command(
+    "cancel", cls=PerdureCommand, short_help="Cancel an action or a pipeline, and its runs at GitHub."
+)
+def cancel(run_id: RunId, *, address: Address = None, namespace: Namespace = None) -> int:
+    """Ask an action to cancel its run at GitHub and to end; `perdure run watch` shows when it has.
+
+    A pipeline cancels everything that runs, and undoes what had succeeded, unless it was started with
+    --no-compensate.
+    """
     from perdure.cli import _run_commands
 
-    return _run_commands.cancel(action_id, address=address, namespace=namespace)
+    return _run_commands.cancel(run_id, address=address, namespace=namespace)
 
 
 @app.command("logs", cls=PerdureCommand, short_help="Print the logs of an action's run.")
@@ -145,3 +164,37 @@ def resolve(
     from perdure.cli import _run_commands
 
     return _run_commands.resolve(action_id, decision, address=address, namespace=namespace)
+
+
+@app.command(
+    "graph",
+    cls=PerdureCommand,
+    short_help="Draw a pipeline with the states of its steps.",
+    epilog="\b\nExample:\n  perdure run graph release/v1.2.3 --svg release.svg",
+)
+def graph(
+    run_id: RunId,
+    *,
+    svg: Annotated[str | None, typer.Option("--svg", metavar="FILE", help="Write it as SVG too.")] = None,
+    address: Address = None,
+    namespace: Namespace = None,
+) -> int:
+    """Print a pipeline's graph as a Mermaid flowchart, each step in the colour of its state."""
+    from perdure.cli import _run_graph
+
+    return _run_graph.graph(run_id, svg_path=svg, address=address, namespace=namespace)
+
+
+@app.command(
+    "audit",
+    cls=PerdureCommand,
+    short_help="Print the account of a pipeline.",
+    epilog="\b\nExample:\n  perdure run audit release/v1.2.3 --json",
+)
+def audit(
+    run_id: RunId, *, as_json: JsonLines = False, address: Address = None, namespace: Namespace = None
+) -> int:
+    """Print every dispatch, reconciliation, retry, approval and compensation: when, who and why."""
+    from perdure.cli import _run_graph
+
+    return _run_graph.audit(run_id, as_json=as_json, address=address, namespace=namespace)

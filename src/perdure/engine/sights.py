@@ -6,7 +6,7 @@ a thousand of them only the first few: they all fit on no screen, and each quest
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -56,20 +56,21 @@ class FollowedPipeline:
         self._client = client
         self._handle = handle
         self.id = handle.id
+        self.last: PipelineSight | None = None
+        """Where it stood when it was last looked at."""
 
     async def result(self) -> PipelineResult:
         """Wait for its end: see :meth:`PipelineHandle.result`."""
         return await self._handle.result()
 
     async def watch(self) -> AsyncIterator[PipelineSight]:
-        """Yield where it stands, at once and after every change of it or of a running job, until its end."""
-        shown: PipelineSight | None = None
+        """Yield where it stands after every change of it or of a running job, until its end."""
         async with aclosing(_with_ticks(self._handle.watch())) as turns:
             async for progress in turns:
                 sight = PipelineSight(progress=progress, jobs=await look_at_jobs(self._client, progress))
-                if sight != shown:
+                is_news, self.last = sight != self.last, sight
+                if is_news:
                     yield sight
-                shown = sight
 
 
 async def look_at_jobs(client: Client, progress: PipelineProgress) -> dict[str, JobSight]:
@@ -96,7 +97,7 @@ async def _look(client: Client, job: JobProgress) -> JobSight | None:
     return None
 
 
-async def _with_ticks(news: AsyncIterator[PipelineProgress]) -> AsyncIterator[PipelineProgress]:
+async def _with_ticks(news: AsyncIterator[PipelineProgress]) -> AsyncGenerator[PipelineProgress, None]:
     """Yield the news, and the last of it again after each interval without any."""
     last: PipelineProgress | None = None
     coming = asyncio.create_task(_next(news))
