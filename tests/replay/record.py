@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from perdure.engine.pipelines import start_pipeline
 from perdure.model.action_state import HeldDecision
 from perdure.model.actions import ActionRetry, OnAmbiguity, RetryBy, WaitBy
 from perdure.model.progress import Stage
 from perdure.model.run_github_action import KeyValue, RunGitHubActionInput
 from perdure.model.watching import watcher_id
+from perdure.pipeline import read_pipeline
 from perdure.workflows.action import ActionWorkflow
 from perdure.workflows.run_github_action import RunGitHubActionWorkflow
 from replay.house import Kind, RecordingHouse, recording_house
@@ -169,6 +171,37 @@ async def run_github_action(house: RecordingHouse) -> None:
         await house.record(name)
 
 
+PIPELINE = """
+name: recorded
+steps:
+  first: {action: acme/tools/echo.yml, inputs: {message: first}, outputs: {message: string}}
+  pause: {needs: first, wait: 1s}
+  each:
+    needs: first
+    action: acme/tools/echo.yml
+    matrix: {n: [1, 2]}
+    inputs: {message: '${{ steps.first.outputs.message }}'}
+outputs: {said: '${{ steps.first.outputs.message }}'}
+"""
+UNDONE = """
+name: undone
+defaults: {adopt-window: 0s}
+steps:
+  publish:
+    action: acme/tools/echo.yml
+    inputs: {message: published}
+    compensate: {action: acme/tools/echo.yml, inputs: {message: yanked}}
+  smoke: {needs: publish, action: acme/tools/echo.yml, inputs: {passes_at: '9'}}
+"""
+
+
+async def pipelines(house: RecordingHouse) -> None:
+    """One that passes, and one that undoes what it did."""
+    for name, text in {"pipeline": PIPELINE, "pipeline-undone": UNDONE}.items():
+        handle = await start_pipeline(house.client, read_pipeline(text), key=f"recorded-{name}")
+        await house.record(name, handle.id)
+
+
 async def found_by_name(house: RecordingHouse) -> None:
     """GitHub does not name the run: it is found by its run name, which carries the dispatch id."""
     await house.start("action-found-by-run-name")
@@ -210,6 +243,7 @@ HOUSES: tuple[tuple[Kind, tuple[Scene, ...]], ...] = (
             run_timeout,
             watched,
             run_github_action,
+            pipelines,
         ),
     ),
     (
