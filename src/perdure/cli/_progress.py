@@ -46,7 +46,10 @@ def line(progress: ActionProgress) -> str:
     parts = [f"{title(progress)}: {stage_of(progress)}"]
     actions_run = progress.actions_run
     if actions_run is not None:
-        parts.append(status_of(progress))
+        status = status_of(progress)
+        # "queued, queued" and "running, in_progress" say the same in two languages.
+        if status not in {progress.stage.value, "in_progress"}:
+            parts.append(status)
         parts.append(actions_run.html_url)
     return shown(", ".join(parts))
 
