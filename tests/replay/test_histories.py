@@ -10,7 +10,7 @@ from temporalio.workflow import NondeterminismError
 
 from perdure.plugin import PerdurePlugin
 from perdure.workflows.registry import WORKFLOWS
-from replay import files
+from replay import files, persisted
 
 PATHS = files.paths()
 
@@ -106,3 +106,9 @@ def test_a_recorded_history_ends_as_its_name_says(name, last_event):
     """A scene that went another way when it was recorded would protect nothing."""
     events = json.loads((files.FOLDER / f"{name}.json").read_text())["events"]
     assert events[-1]["eventType"] == f"EVENT_TYPE_WORKFLOW_EXECUTION_{last_event}"
+
+
+def test_the_account_of_what_is_persisted_is_complete():
+    """A field or a name that appears, or disappears, in histories is a numbered change."""
+    page = persisted.PAGE.read_text()
+    assert persisted.BEGIN + persisted.table() + persisted.END in page, "see docs/reference/histories.md"
