@@ -58,5 +58,7 @@ def _fitting(handler: Callable[..., Any], arguments: Sequence[Any]) -> list[Any]
     return [
         TypeAdapter(hints[name]).validate_python(value) if name in hints else value
         for name, given in bound.arguments.items()
-        for value in (given if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL else (given,))
+        for value in (
+            given if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL else (given,)
+        )
     ]
