@@ -39,12 +39,14 @@ def list_open(where: Where, *, mine: bool, as_json: bool) -> ExitCode:
     """Print the open approvals, the newest first."""
     desk, _ = where.desk()
     found = asyncio.run(desk.open_approvals(mine=mine))
+    for unanswered in found.unanswered:
+        _errors.show_warning(f"{unanswered}: no worker answers, so nobody knows what it asks")
     if as_json:
-        for progress in found:
+        for progress in found.approvals:
             typer.echo(progress.model_dump_json())
         return ExitCode.SUCCESS
     now = datetime.now(UTC) if sys.stdout.isatty() else None
-    rows = [_row(progress, now) for progress in found]
+    rows = [_row(progress, now) for progress in found.approvals]
     if not rows:
         _errors.say("no approval waits for you" if mine else "no approval waits for anybody")
     elif now is not None:

@@ -3,7 +3,7 @@
 import getpass
 import subprocess
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx2
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from perdure.cli._session import open_session
 from perdure.config import Settings, load_settings, resolve_secret
-from perdure.engine.approvals import get_approval, list_approvals, local_decision
+from perdure.engine.approvals import OpenApprovals, get_approval, list_approvals, local_decision
 from perdure.errors import (
     ApprovalNotKnownError,
     DecisionRefusedError,
@@ -26,7 +26,10 @@ from perdure.errors import (
 from perdure.model.approval_progress import ApprovalProgress
 from perdure.model.approvals import TEAM_PREFIX, ApprovalMode, Person, Verdict
 from perdure.model.ballots import is_requester
+from perdure.model.base import Model
 from perdure.model.forms import FormValue
+
+_Answer = TypeVar("_Answer", bound=Model)
 
 _TIMEOUT = httpx2.Timeout(40.0, connect=5.0)
 
@@ -34,7 +37,7 @@ _TIMEOUT = httpx2.Timeout(40.0, connect=5.0)
 class Desk(Protocol):
     """Lists, shows and decides approvals for one person."""
 
-    async def open_approvals(self, *, mine: bool) -> list[ApprovalProgress]:
+    async def open_approvals(self, *, mine: bool) -> OpenApprovals:
         """Return the approvals that wait for somebody, or for this person."""
         ...
 
@@ -57,11 +60,14 @@ class LocalDesk(Desk):
         self._address = address
         self._namespace = namespace
 
-    async def open_approvals(self, *, mine: bool) -> list[ApprovalProgress]:
+    async def open_approvals(self, *, mine: bool) -> OpenApprovals:
         """Return the open approvals, the newest first."""
         session = await open_session(self._address, self._namespace)
-        found = [progress async for progress in list_approvals(session.client)]
-        return [progress for progress in found if self._may_decide(progress)] if mine else found
+        found = await list_approvals(session.client)
+        if not mine:
+            return found
+        own = tuple(progress for progress in found.approvals if self._may_decide(progress))
+        return OpenApprovals(approvals=own, unanswered=found.unanswered)
 
     async def show(self, id: str) -> ApprovalProgress:
         """Ask the approval itself."""
@@ -103,22 +109,21 @@ class GatewayDesk(Desk):
         self._url = f"{url}/api/approvals"
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    async def open_approvals(self, *, mine: bool) -> list[ApprovalProgress]:
+    async def open_approvals(self, *, mine: bool) -> OpenApprovals:
         """Ask the gateway for the open approvals."""
-        body = await self._ask("GET", self._url + ("?mine=true" if mine else ""))
-        found = body.get("approvals")
-        return [_progress(each) for each in found] if isinstance(found, list) else []
+        return _read(OpenApprovals, await self._ask("GET", self._url + ("?mine=true" if mine else "")))
 
     async def show(self, id: str) -> ApprovalProgress:
         """Ask the gateway for one."""
-        return _progress(await self._ask("GET", f"{self._url}/{quote(id)}"))
+        return _read(ApprovalProgress, await self._ask("GET", f"{self._url}/{quote(id)}"))
 
     async def decide(
         self, seen: ApprovalProgress, verdict: Verdict, *, comment: str, form: Mapping[str, FormValue]
     ) -> ApprovalProgress:
         """Have the gateway sign and hand it in."""
         body = {"verdict": verdict.value, "digest": seen.digest, "comment": comment, "form": dict(form)}
-        return _progress(await self._ask("POST", f"{self._url}/{quote(seen.id)}/decide", json=body))
+        url = f"{self._url}/{quote(seen.id)}/decide"
+        return _read(ApprovalProgress, await self._ask("POST", url, json=body))
 
     async def _ask(self, method: str, url: str, **content: object) -> dict[str, object]:
         host = urlsplit(url).hostname or ""
@@ -182,11 +187,11 @@ def user_token(settings: Settings) -> str:
     return token
 
 
-def _progress(body: object) -> ApprovalProgress:
+def _read(kind: type[_Answer], body: object) -> _Answer:
     try:
-        return ApprovalProgress.model_validate(body)
+        return kind.model_validate(body)
     except ValidationError as error:
-        msg = "the gateway answered with something else than an approval"
+        msg = "the gateway answered with something else than approvals"
         raise EngineError(msg, hint="is it of the same release as this command?") from error
 
 

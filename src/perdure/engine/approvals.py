@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import (
@@ -37,6 +37,8 @@ from perdure.model.approvals import (
     Verdict,
 )
 from perdure.model.ballots import Refusal
+from perdure.model.base import Model
+from perdure.model.forms import FormValue
 from perdure.workflows.approval import DECIDE, ApprovalWorkflow
 
 PREFIX = "approval/"
@@ -44,7 +46,8 @@ DECISION_LIFETIME = timedelta(minutes=5)
 """How long a decision may be handed in after it was made."""
 
 _DECIDE_TIMEOUT = timedelta(seconds=20)
-_AT_THE_SAME_TIME = 10
+_AT_THE_SAME_TIME = 25
+_LIST_TIMEOUT = timedelta(seconds=5)
 _LIST_HINT = "list them with: perdure approval list"
 
 
@@ -55,15 +58,18 @@ class ApprovalHandle:
         self._temporal = temporal
         self.id = temporal.id
 
-    async def progress(self) -> ApprovalProgress:
+    async def progress(self, *, timeout: timedelta = QUERY_TIMEOUT) -> ApprovalProgress:
         """Ask where the approval stands.
+
+        Args:
+            timeout: How long a worker gets to answer.
 
         Raises:
             ApprovalNotKnownError: There is no such approval.
-            EngineError: No worker answered within 10 s, or Temporal refused.
+            EngineError: No worker answered in time, or Temporal refused.
         """
         try:
-            return await self._temporal.query(ApprovalWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+            return await self._temporal.query(ApprovalWorkflow.progress, rpc_timeout=timeout)
         except RPCError as error:
             raise self._error(error) from error
         except WorkflowQueryFailedError as error:
@@ -129,7 +135,9 @@ class ApprovalHandle:
                 )
             case RPCStatusCode.NOT_FOUND:
                 return ApprovalNotKnownError(f"there is no approval {self.id!r}", hint=_LIST_HINT)
-            case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
+            case (
+                RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED | RPCStatusCode.FAILED_PRECONDITION
+            ):
                 return _no_worker(self.id)
         return EngineError(f"Temporal refused: {error.message}")
 
@@ -176,33 +184,50 @@ def get_approval(client: Client, id: str) -> ApprovalHandle:
     return ApprovalHandle(client.get_workflow_handle_for(ApprovalWorkflow.run, _workflow_id(id)))
 
 
-async def list_approvals(client: Client, *, limit: int = 100) -> AsyncIterator[ApprovalProgress]:
-    """Yield the open approvals, the newest first.
+class OpenApprovals(Model):
+    """The approvals that wait for somebody, the newest first.
+
+    Attributes:
+        unanswered: Ids of those whose workers do not answer, so that nobody knows what they ask.
+    """
+
+    approvals: tuple[ApprovalProgress, ...] = ()
+    unanswered: tuple[str, ...] = ()
+
+
+async def list_approvals(client: Client, *, limit: int = 100) -> OpenApprovals:
+    """Return the open approvals.
 
     Raises:
-        EngineError: Temporal refused, or no worker answers.
+        EngineError: Temporal refused.
     """
     query = f"WorkflowType = '{ApprovalWorkflow.__name__}' AND ExecutionStatus = 'Running'"
     gate = asyncio.Semaphore(_AT_THE_SAME_TIME)
 
-    async def ask(workflow_id: str) -> ApprovalProgress | None:
+    async def ask(workflow_id: str) -> ApprovalProgress | str | None:
+        handle = client.get_workflow_handle_for(ApprovalWorkflow.run, workflow_id)
         async with gate:
             try:
-                return await ApprovalHandle(
-                    client.get_workflow_handle_for(ApprovalWorkflow.run, workflow_id)
-                ).progress()
+                return await ApprovalHandle(handle).progress(timeout=_LIST_TIMEOUT)
             except ApprovalNotKnownError:
                 # It ended, and was deleted, while the list was read.
                 return None
+            except EngineError:
+                # One queue without a worker does not hide all the others.
+                return workflow_id
 
     try:
-        found = [execution.id async for execution in client.list_workflows(query, limit=limit)]
+        ids = [execution.id async for execution in client.list_workflows(query, limit=limit)]
     except RPCError as error:
         msg = f"Temporal refused: {error.message}"
         raise EngineError(msg) from error
-    for progress in await asyncio.gather(*map(ask, found)):
-        if progress is not None and progress.waiting_on:
-            yield progress
+    answers = await asyncio.gather(*map(ask, ids))
+    return OpenApprovals(
+        approvals=tuple(
+            answer for answer in answers if isinstance(answer, ApprovalProgress) and answer.waiting_on
+        ),
+        unanswered=tuple(answer for answer in answers if isinstance(answer, str)),
+    )
 
 
 def local_decision(
@@ -211,7 +236,7 @@ def local_decision(
     verdict: Verdict,
     *,
     comment: str = "",
-    form: dict[str, str | bool | int | float] | None = None,
+    form: Mapping[str, FormValue] | None = None,
 ) -> Decision:
     """Return the decision of the operating system's user, who is taken at their word.
 
@@ -229,7 +254,7 @@ def local_decision(
         verdict=verdict,
         digest=progress.digest,
         comment=comment,
-        form=form or {},
+        form=dict(form or {}),
         nonce=secrets.token_hex(16),
         expires_at=datetime.now(UTC) + DECISION_LIFETIME,
     )

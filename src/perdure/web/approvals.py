@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio.client import Client
 
-from perdure.engine.approvals import DECISION_LIFETIME, get_approval, list_approvals
+from perdure.engine.approvals import DECISION_LIFETIME, OpenApprovals, get_approval, list_approvals
 from perdure.errors import DecisionRefusedError, GitHubAuthenticationError, GitHubPermissionError
 from perdure.model.approval_progress import ApprovalProgress
 from perdure.model.approvals import Comment, Decision, How, Person, Verdict
@@ -43,12 +43,6 @@ class Desk:
         self.client = client
         self.people = people
         self.key = key
-
-
-class Approvals(BaseModel):
-    """Open approvals, the newest first."""
-
-    approvals: list[ApprovalProgress]
 
 
 class DecideBody(BaseModel):
@@ -98,13 +92,14 @@ async def list_open(
     *,
     mine: Annotated[bool, Query(description="Only those that wait for the person who asks.")] = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> Approvals:
+) -> OpenApprovals:
     """List the approvals that wait for somebody, the newest first."""
     person = await desk.people.person(token)
-    found = [progress async for progress in list_approvals(desk.client, limit=limit)]
-    if mine:
-        found = [progress for progress in found if await _waits_for(desk, token, person, progress)]
-    return Approvals(approvals=found)
+    found = await list_approvals(desk.client, limit=limit)
+    if not mine:
+        return found
+    own = [progress for progress in found.approvals if await _waits_for(desk, token, person, progress)]
+    return OpenApprovals(approvals=tuple(own), unanswered=found.unanswered)
 
 
 @router.get("/{approval_id:path}", summary="Show an approval")
