@@ -17,7 +17,7 @@ from perdure.cli._shown import shown
 from perdure.engine.runs import RunKind, RunSummary
 from perdure.engine.runs import list_runs as list_runs_of
 
-_COLUMNS = ("ID", "KIND", "STATUS", "REPOSITORY", "WORKFLOW", "STARTED", "ACTIONS RUN")
+_COLUMNS = ("ID", "STATUS", "REPOSITORY", "WORKFLOW", "STARTED", "ACTIONS RUN", "KIND")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +77,12 @@ def _row(summary: RunSummary, now: datetime | None) -> tuple[str, ...]:
     status = summary.status + (f" ({summary.waiting_on})" if summary.waiting_on else "")
     return (
         summary.id,
-        summary.kind.value,
         status,
         summary.repository,
         summary.workflow_file,
         started,
         str(summary.actions_run_id or ""),
+        summary.kind.value,
     )
 
 
