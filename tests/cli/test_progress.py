@@ -60,7 +60,7 @@ def test_no_colour_is_drawn_where_nobody_wants_it(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, f"acme/library release.yml @ main: running, waiting on GitHub, in_progress, {URL}"),
+        ({}, f"acme/library release.yml @ main: running, waiting on GitHub, {URL}"),
         (
             {"actions_run": None, "stage": Stage.DISPATCHING, "waiting_on": ""},
             "acme/library release.yml @ main: dispatching",
