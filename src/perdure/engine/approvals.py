@@ -11,6 +11,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import CancelledError, WorkflowAlreadyStartedError
@@ -47,6 +48,7 @@ DECISION_LIFETIME = timedelta(minutes=5)
 
 _DECIDE_TIMEOUT = timedelta(seconds=20)
 _AT_THE_SAME_TIME = 25
+_AGAIN_AFTER = 0.05
 _LIST_TIMEOUT = timedelta(seconds=5)
 _LIST_HINT = "list them with: perdure approval list"
 
@@ -86,6 +88,17 @@ class ApprovalHandle:
             ApprovalNotKnownError: There is no such approval.
             EngineError: No worker took it in time, or Temporal refused. It may still be taken.
         """
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + _DECIDE_TIMEOUT.total_seconds()
+        while True:
+            try:
+                return await self._hand_in(decision)
+            except RPCError as error:
+                if not _was_discarded(error) or loop.time() > give_up_at:
+                    raise self._error(error) from error
+                await asyncio.sleep(_AGAIN_AFTER)
+
+    async def _hand_in(self, decision: Decision) -> ApprovalProgress:
         try:
             progress: ApprovalProgress = await self._temporal.execute_update(
                 DECIDE,
@@ -94,10 +107,13 @@ class ApprovalHandle:
                 result_type=ApprovalProgress,
                 rpc_timeout=_DECIDE_TIMEOUT,
             )
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from error
+            raise _no_worker(self.id) from error
         except WorkflowUpdateFailedError as failure:
             raise original_error(failure) or EngineError(str(failure.cause or failure)) from failure
-        except RPCError as error:
-            raise self._error(error) from error
         return progress
 
     async def result(self) -> ApprovalResult:
@@ -127,7 +143,7 @@ class ApprovalHandle:
 
     def _error(self, error: RPCError) -> PerdureError:
         match error.status:
-            case RPCStatusCode.NOT_FOUND if "completed" in error.message:
+            case RPCStatusCode.NOT_FOUND if "completed" in error.message or "closing" in error.message:
                 return DecisionRefusedError(
                     f"{self.id} is over already",
                     reason=Refusal.OVER.value,
@@ -258,6 +274,14 @@ def local_decision(
         nonce=secrets.token_hex(16),
         expires_at=datetime.now(UTC) + DECISION_LIFETIME,
     )
+
+
+def _was_discarded(error: RPCError) -> bool:
+    """Say whether the server threw a decision away, because a signal came while the approval was ending.
+
+    The approval's task then failed whole, so that nothing of it counts, and is done again.
+    """
+    return error.status is RPCStatusCode.FAILED_PRECONDITION and "task failure" in error.message
 
 
 def _workflow_id(id: str) -> str:
