@@ -35,7 +35,7 @@
   * ExpressionError                  an expression of a pipeline has no value; permanent
   * PipelineFailedError              a pipeline ended without success; permanent
     * PipelineCancelledError         it was cancelled
-  * GroupTakenError                  another one runs in the concurrency group; permanent
+  * GroupTakenError                  a concurrency group is taken, or was taken over; permanent
   * EngineError                      Temporal refused or is out of reach
     * EngineUnreachableError
     * LocalEngineError               the local server's file or port cannot be used
@@ -344,9 +344,17 @@ class PipelineCancelledError(PipelineFailedError):
 
 
 class GroupTakenError(PerdureError):
-    """Another one runs in the concurrency group, and the policy is to refuse."""
+    """Another one runs in the concurrency group and the policy is to refuse, or a newer one took it over.
+
+    Attributes:
+        was_taken_over: Which of both.
+    """
 
     permanent = True
+
+    def __init__(self, message: str, *, was_taken_over: bool = False, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.was_taken_over = was_taken_over
 
 
 class EngineError(PerdureError):

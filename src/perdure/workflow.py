@@ -15,12 +15,14 @@ with _workflow.unsafe.imports_passed_through():
     from perdure.model.actions import ActionResult, ActionRetry, OnAmbiguity, RetryBy, RetryOn, WaitBy
     from perdure.model.approvals import ApprovalResult, OnTimeout, Person, Reason, Verdict
     from perdure.model.forms import FormField, FormFieldType
+    from perdure.model.locks import LockPolicy
     from perdure.workflows.building_blocks import (
         ActionOptions,
         ApprovalOptions,
         request_approval,
         run_action,
     )
+    from perdure.workflows.locking import lock
 
 __all__ = [
     "ActionOptions",
@@ -30,6 +32,7 @@ __all__ = [
     "ApprovalResult",
     "FormField",
     "FormFieldType",
+    "LockPolicy",
     "OnAmbiguity",
     "OnTimeout",
     "Person",
@@ -38,6 +41,7 @@ __all__ = [
     "RetryOn",
     "Verdict",
     "WaitBy",
+    "lock",
     "request_approval",
     "run_action",
 ]

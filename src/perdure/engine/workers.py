@@ -13,6 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from perdure.activities.actions import ActionActivities
 from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
+from perdure.activities.locking import LockActivities
 from perdure.activities.store import ContentStore
 from perdure.activities.watching import WatchActivities
 from perdure.config import Settings
@@ -104,6 +105,7 @@ def build_workers(
         search_attributes=lambda: search_attributes,
     )
     dispatching = DispatchActivities(github)
+    locking = LockActivities(client)
     suffix = settings.worker.queue_suffix
     worker = partial(
         Worker,
@@ -124,6 +126,8 @@ def build_workers(
                 actions.read_outputs,
                 watching.ask_for_news,
                 approvals.read_approval_trust,
+                locking.ask_for_lock,
+                locking.find_gone,
             ],
             workflow_runner=workflow_runner(),
             workflow_failure_exception_types=[PerdureError],

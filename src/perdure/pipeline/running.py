@@ -68,6 +68,7 @@ class PipelineProgress(Model):
         conclusion: How it ended; ``None`` while it runs.
         compensations: What was undone, in that order.
         cancelled: Whether it was cancelled.
+        waits_for_group: The concurrency group that it waits to enter.
     """
 
     name: str
@@ -76,17 +77,23 @@ class PipelineProgress(Model):
     started_at: datetime
     conclusion: Conclusion | None = None
     cancelled: bool = False
+    waits_for_group: str = ""
     jobs: tuple[JobProgress, ...] = ()
     compensations: tuple[CompensationResult, ...] = ()
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class PipelineState(Model):
-    """What a pipeline carries over when its history is cut, or when a failed one is started again."""
+    """What a pipeline carries over when its history is cut, or when a failed one is started again.
+
+    Attributes:
+        lock_request_id: Of the concurrency group that it is in.
+    """
 
     sequencer: SequencerState = SequencerState()
     jobs: tuple[JobProgress, ...] = ()
     started_at: datetime | None = None
+    lock_request_id: str = ""
 
 
 class PipelineInput(Model):

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         RerunAnswer,
         RerunInput,
     )
+    from perdure.activities.locking import AskForLockInput, FindGoneInput, LockActivities
     from perdure.activities.watching import AskForNewsInput, WatchActivities
     from perdure.model import queues
     from perdure.model.actions import ActionsRun, ActionsRunRef
@@ -192,6 +193,29 @@ async def watch_actions_runs(input: WatchRunsInput) -> WatchRunsResult:
         heartbeat_timeout=timedelta(seconds=15),
         retry_policy=_READ,
         summary=input.repository,
+    )
+
+
+async def ask_for_lock(input: AskForLockInput) -> None:
+    """Ask for a concurrency group. On Perdure's own queue, so that it works from anybody's worker."""
+    await workflow.execute_activity_method(
+        LockActivities.ask_for_lock,
+        input,
+        task_queue=input.task_queue,
+        start_to_close_timeout=timedelta(seconds=20),
+        retry_policy=_READ,
+        summary=input.group[:100],
+    )
+
+
+async def find_gone(input: FindGoneInput) -> list[str]:
+    """Find out which of those who have or want a concurrency group have ended."""
+    return await workflow.execute_activity_method(
+        LockActivities.find_gone,
+        input,
+        start_to_close_timeout=timedelta(minutes=5),
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
+        retry_policy=_READ,
     )
 
 

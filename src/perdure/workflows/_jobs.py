@@ -13,6 +13,7 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 from perdure.workflows import _calls
 from perdure.workflows.action import ActionWorkflow
 from perdure.workflows.building_blocks import request_approval
+from perdure.workflows.locking import lock
 
 with workflow.unsafe.imports_passed_through():
     from datetime import UTC, datetime, timedelta
@@ -21,11 +22,12 @@ with workflow.unsafe.imports_passed_through():
 
     from perdure.activities.actions import PlanDispatchInput
     from perdure.activities.failures import original_error
-    from perdure.errors import ActionError, PerdureError
+    from perdure.errors import ActionError, ExpressionError, GroupTakenError, PerdureError
     from perdure.model.action_state import ActionWorkflowInput
     from perdure.model.actions import ActionInput
     from perdure.model.approvals import OnTimeout, Reason
     from perdure.model.forms import FormField
+    from perdure.model.locks import LockPolicy
     from perdure.pipeline import (
         ActionCall,
         CompiledStep,
@@ -42,7 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.pipeline.durations import read_duration
     from perdure.pipeline.inputs import InputSpec
     from perdure.pipeline.running import PipelineInput
-    from perdure.pipeline.steps import ActionStep, ApprovalStep, PipelineStep, RunStep, WaitStep
+    from perdure.pipeline.steps import ActionStep, ApprovalStep, PipelineStep, RunStep, WaitStep, WorkBase
 
 _RUN_TIMEOUT = timedelta(hours=1)
 """Start-to-close of an activity whose step gives none."""
@@ -64,15 +66,32 @@ def failed(reason: str, html_url: str = "") -> Ended:
 class Jobs:
     """Carries out the jobs of one pipeline."""
 
-    def __init__(self, input: PipelineInput) -> None:
+    def __init__(self, input: PipelineInput, *, own_group: str | None = None) -> None:
         self._input = input
+        self._own_group = own_group
 
     def workflow_id(self, key: str, *, kind: str = "") -> str:
         """Return the id of the workflow that does a job: it is the same on every replay and attempt."""
         return f"{'approval/' if kind == 'approval' else ''}{workflow.info().workflow_id}/{key}"
 
     async def run(self, step: CompiledStep, job: StepJob, contexts: Mapping[str, object]) -> Ended:
-        """Carry out one job to its end."""
+        """Carry out one job to its end, alone in its concurrency group where it has one."""
+        definition = step.definition
+        try:
+            if not isinstance(definition, WorkBase) or definition.concurrency is None:
+                return await self._carried_out(step, job, contexts)
+            group = render_text(definition.concurrency.group, contexts)
+            if group == self._own_group:
+                return await self._carried_out(step, job, contexts)
+            policy = LockPolicy(definition.concurrency.policy.value)
+            async with lock(group, policy=policy, task_queue=workflow.info().task_queue):
+                return await self._carried_out(step, job, contexts)
+        except ExpressionError as error:
+            return failed(f"concurrency: {error}")
+        except FailureError as failure:
+            return _ended_by(failure)
+
+    async def _carried_out(self, step: CompiledStep, job: StepJob, contexts: Mapping[str, object]) -> Ended:
         try:
             match step.definition:
                 case ActionStep() as action:
@@ -240,6 +259,8 @@ def _ended_by(failure: FailureError) -> Ended:
             raise asyncio.CancelledError
         return Ended(JobResult(conclusion=Conclusion.CANCELLED, reason="somebody cancelled it alone"))
     known = original_error(failure)
+    if isinstance(known, GroupTakenError) and known.was_taken_over:
+        return Ended(JobResult(conclusion=Conclusion.CANCELLED, reason=str(known)))
     if isinstance(known, ActionError):
         return failed(str(known).partition("\n")[0], known.html_url or "")
     if known is not None:

@@ -3,13 +3,16 @@
 import asyncio
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 from perdure.workflows._jobs import Ended, Jobs
+from perdure.workflows.locking import GroupLock
 
 with workflow.unsafe.imports_passed_through():
     from perdure.activities.failures import application_error
-    from perdure.errors import ExpressionError, PipelineFailedError
-    from perdure.pipeline import Conclusion, JobResult, Sequencer, render
+    from perdure.errors import ExpressionError, GroupTakenError, PipelineFailedError
+    from perdure.model.locks import LockPolicy
+    from perdure.pipeline import Conclusion, JobResult, Sequencer, render, render_text
     from perdure.pipeline.running import (
         CompensationResult,
         JobProgress,
@@ -38,12 +41,16 @@ class PipelineWorkflow:
         """Begin, or go on where an earlier run of this workflow stopped."""
         state = input.state or PipelineState()
         self._input = input
-        self._jobs = Jobs(input)
         self._started_at = state.started_at or workflow.now()
+        self._is_inside = False
+        self._group, self._group_lock = self._own_group(state.lock_request_id)
+        self._jobs = Jobs(input, own_group=self._group)
         self._sequencer = Sequencer(input.pipeline, self._pipeline_context(), state.sequencer)
         self._steps = {job.key: (step, job) for step in input.pipeline.steps for job in step.jobs}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cancel_requested = False
+        self._goes_on = False
+        self._waits_for_group = ""
         self._changed = False
         self._rows = {row.key: row for row in (state.jobs or first_jobs(input.pipeline))}
         self._compensations: list[CompensationResult] = []
@@ -58,7 +65,7 @@ class PipelineWorkflow:
             return await asyncio.shield(body)
         except asyncio.CancelledError:
             # Shielded, so that running jobs are cancelled one by one and what succeeded can be undone.
-            self._cancel_requested = self._changed = True
+            self._request_cancel()
             return await body
 
     @workflow.query
@@ -71,11 +78,20 @@ class PipelineWorkflow:
             started_at=self._started_at,
             conclusion=self._conclusion,
             cancelled=self._cancel_requested,
+            waits_for_group=self._waits_for_group,
             jobs=tuple(self._rows.values()),
             compensations=tuple(self._compensations),
         )
 
     async def _body(self) -> PipelineResult:
+        await self._enter_group()
+        try:
+            return await self._alone()
+        finally:
+            if self._group_lock is not None and not self._goes_on:
+                await self._group_lock.release()
+
+    async def _alone(self) -> PipelineResult:
         conclusion = await self._sequence()
         if conclusion is not Conclusion.SUCCESS and self._input.compensate:
             await self._compensate()
@@ -85,9 +101,62 @@ class PipelineWorkflow:
             case Conclusion.SUCCESS:
                 return self._result()
             case Conclusion.CANCELLED:
+                if self._group_lock is not None and self._group_lock.superseded_by:
+                    raise application_error(self._group_lock.error())
                 raise asyncio.CancelledError
             case _:
                 raise application_error(self._failure())
+
+    def _own_group(self, request_id: str) -> tuple[str | None, GroupLock | None]:
+        concurrency = self._input.pipeline.concurrency
+        if concurrency is None:
+            return None, None
+        contexts = {
+            "inputs": self._input.pipeline.inputs,
+            "vars": self._input.pipeline.vars,
+            "pipeline": self._pipeline_context(),
+        }
+        group = render_text(concurrency.group, contexts)
+        lock = GroupLock(
+            group,
+            policy=LockPolicy(concurrency.policy.value),
+            task_queue=workflow.info().task_queue,
+            request_id=request_id or None,
+        )
+        self._is_inside = bool(request_id)
+        return group, lock
+
+    async def _enter_group(self) -> None:
+        lock = self._group_lock
+        if lock is None:
+            return
+        lock.on_superseded = self._request_cancel
+        if lock.superseded_by:
+            self._request_cancel()
+        if not self._is_inside:
+            self._waits_for_group = lock.group
+            self._show()
+            entering = asyncio.create_task(lock.acquire())
+            await workflow.wait_condition(lambda: entering.done() or self._cancel_requested)
+            if not entering.done():
+                entering.cancel()
+            await self._entered(entering)
+        self._waits_for_group = ""
+
+    async def _entered(self, entering: asyncio.Task[None]) -> None:
+        try:
+            await entering
+        except GroupTakenError as error:
+            self._conclusion = Conclusion.CANCELLED if error.was_taken_over else Conclusion.FAILURE
+            raise application_error(error) from None
+        except (asyncio.CancelledError, FailureError):
+            if self._cancel_requested:
+                self._conclusion = Conclusion.CANCELLED
+                raise asyncio.CancelledError from None
+            raise
+
+    def _request_cancel(self) -> None:
+        self._cancel_requested = self._changed = True
 
     async def _sequence(self) -> Conclusion:
         while True:
@@ -117,8 +186,12 @@ class PipelineWorkflow:
         await workflow.wait_condition(lambda: not self._tasks or self._cancel_requested)
         if not self._tasks:
             state = PipelineState(
-                sequencer=self._sequencer.state, jobs=tuple(self._rows.values()), started_at=self._started_at
+                sequencer=self._sequencer.state,
+                jobs=tuple(self._rows.values()),
+                started_at=self._started_at,
+                lock_request_id=self._group_lock.request_id if self._group_lock else "",
             )
+            self._goes_on = True
             workflow.continue_as_new(self._input.model_copy(update={"state": state}))
 
     def _start(self, key: str) -> None:

@@ -3,6 +3,7 @@
 from perdure.workflows.action import ActionWorkflow
 from perdure.workflows.approval import ApprovalWorkflow
 from perdure.workflows.dispatch_guard import DispatchGuardWorkflow
+from perdure.workflows.lock import LockWorkflow
 from perdure.workflows.pipeline import PipelineWorkflow
 from perdure.workflows.repository_watcher import RepositoryWatcherWorkflow
 from perdure.workflows.run_github_action import RunGitHubActionWorkflow
@@ -11,6 +12,7 @@ WORKFLOWS: tuple[type, ...] = (
     ActionWorkflow,
     ApprovalWorkflow,
     DispatchGuardWorkflow,
+    LockWorkflow,
     PipelineWorkflow,
     RepositoryWatcherWorkflow,
     RunGitHubActionWorkflow,
