@@ -48,6 +48,9 @@ def _parts(line):
             continue
         while words and _ASSIGNMENT.fullmatch(words[0]):
             words.pop(0)
+        if ">" in words:
+            # Where the output goes is the shell's, not the command's.
+            del words[words.index(">") :]
         if words:
             yield words
         words = []
