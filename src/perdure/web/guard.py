@@ -4,6 +4,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perdure.web.problems import problem
@@ -11,16 +12,13 @@ from perdure.web.problems import problem
 OWN_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_BODY = 64 * 1024
 
+_TOO_LARGE = "more was sent than any request needs"
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-
-
-class TooLargeError(Exception):
-    """More was sent than any request needs."""
 
 
 class Guard:
@@ -46,10 +44,7 @@ class Guard:
         if refusal is not None:
             await problem(*refusal)(scope, receive, send)
             return
-        try:
-            await self._app(scope, _bounded(receive), _with_headers(send))
-        except TooLargeError:
-            await problem(413, "more was sent than any request needs")(scope, receive, send)
+        await self._app(scope, _bounded(receive), _with_headers(send))
 
     def _refusal(self, headers: Headers) -> tuple[int, str] | None:
         if not self._is_known(f"//{headers.get('host', '')}"):
@@ -59,7 +54,7 @@ class Guard:
             return 403, "this gateway does not answer pages of other sites"
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY:
-            return 413, "more was sent than any request needs"
+            return 413, _TOO_LARGE
         return None
 
     def _is_known(self, address: str) -> bool:
@@ -78,7 +73,8 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise TooLargeError
+            # Of all errors that reading a body may raise, FastAPI passes on these alone.
+            raise HTTPException(413, _TOO_LARGE)
         return message
 
     return bounded
