@@ -155,7 +155,10 @@ async def request_approval(
         )
     except ChildWorkflowError as failure:
         task = asyncio.current_task()
-        if is_cancelled_exception(failure) and not (task is not None and task.cancelling()):
+        if is_cancelled_exception(failure):
+            if task is not None and task.cancelling():
+                # As if it was awaited directly, so that asyncio.timeout knows its own cancellation again.
+                raise asyncio.CancelledError from failure
             return ApprovalResult(verdict=Verdict.REJECTED, reason=Reason.CANCELLED, digest=request.digest)
         known = original_error(failure)
         if known is None:
