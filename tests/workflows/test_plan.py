@@ -138,7 +138,7 @@ async def test_a_planned_pipeline_refuses_a_branch_that_has_moved(house):
     repository = Repository("acme/tools", house.root / "acme/tools.git")
     commit_files(repository, {"README.md": "pushed meanwhile"})
     again = await start_plan(house.client, plan, task_queue=house.task_queue)
-    with pytest.raises(PipelineFailedError, match="not (at|on) the expected"):
+    with pytest.raises(PipelineFailedError, match=r"not (at|on) the expected"):
         await again.result()
     assert [one.conclusion for one in house.emulator.runs[1:]] in ([], ["cancelled"])
 
