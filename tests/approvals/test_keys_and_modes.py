@@ -3,17 +3,19 @@
 import stat
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from approvals.deciding import ALICE, a_decision, a_request, new_key
 from perdure.activities.approvals import approval_mode, is_loopback
 from perdure.config import ApprovalSettings, Secret, load_settings
 from perdure.errors import PrivateKeyError, SettingsError, UsageError
 from perdure.model.approvals import ApprovalMode, signed_content
-from perdure.web import new_private_key, read_signing_key
+from perdure.web import SigningKey, new_private_key, read_signing_key
 from perdure.workflows._signatures import is_signed_by
 
 LOCAL, GATEWAY = ApprovalMode.LOCAL, ApprovalMode.GATEWAY
-KEY = new_key().public_key
+# The same in every process that collects these tests.
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32))).public_key
 
 
 @pytest.mark.parametrize(
