@@ -17,6 +17,7 @@ from temporalio import activity, workflow
 from perdure.activities.actions import ActionActivities
 from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
+from perdure.activities.locking import LockActivities
 from perdure.activities.watching import WatchActivities
 from perdure.model.run_github_action import RunGitHubActionInput
 from perdure.workflows.registry import WORKFLOWS
@@ -24,7 +25,13 @@ from perdure.workflows.registry import WORKFLOWS
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "histories.md"
 BEGIN, END = "<!-- persisted: begin -->\n", "<!-- persisted: end -->\n"
 
-ACTIVITY_CLASSES = (ActionActivities, ApprovalActivities, DispatchActivities, WatchActivities)
+ACTIVITY_CLASSES = (
+    ActionActivities,
+    ApprovalActivities,
+    DispatchActivities,
+    LockActivities,
+    WatchActivities,
+)
 
 
 def table() -> str:

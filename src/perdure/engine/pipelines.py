@@ -36,7 +36,7 @@ from perdure.model.approvals import Person
 from perdure.pipeline import PipelineFile, compile_pipeline
 from perdure.pipeline.digest import plan_digest
 from perdure.pipeline.plan import Plan
-from perdure.pipeline.running import PipelineInput, PipelineProgress, PipelineResult
+from perdure.pipeline.running import PipelineInput, PipelineProgress, PipelineResult, PipelineState
 from perdure.workflows.pipeline import PipelineWorkflow
 
 _DIGEST = "perdure_plan_digest"
@@ -132,6 +132,7 @@ async def start_pipeline(  # noqa: PLR0913 - keywords, most of them left out
     requester: Person | None = None,
     compensate: bool = True,
     task_queue: str = queues.WORKFLOWS,
+    resume: PipelineState | None = None,
 ) -> PipelineHandle:
     """Start a pipeline, or attach to the one that the same key started before.
 
@@ -141,6 +142,7 @@ async def start_pipeline(  # noqa: PLR0913 - keywords, most of them left out
         inputs: Its inputs by name; texts are read as what the input's type asks for.
         files: Pipelines that its steps run, by the path that the step names.
         key: Makes the pipeline the same one wherever it is started from.
+        resume: Results of an earlier run that are kept: see :func:`retry_pipeline`.
         requester: Who starts it: nobody approves what they started, unless the file lets them.
         compensate: Whether a failure or a cancellation undoes what succeeded.
         task_queue: Where its workflow runs.
@@ -158,8 +160,9 @@ async def start_pipeline(  # noqa: PLR0913 - keywords, most of them left out
         requester=requester,
         digest=plan_digest(compiled),
         compensate=compensate,
+        resume=resume,
     )
-    return await _start(client, input, key, task_queue)
+    return await start_input(client, input, key, task_queue)
 
 
 async def start_plan(  # noqa: PLR0913 - keywords, most of them left out
@@ -197,10 +200,13 @@ async def start_plan(  # noqa: PLR0913 - keywords, most of them left out
         compensate=compensate,
         pins=plan.pins,
     )
-    return await _start(client, input, key, task_queue)
+    return await start_input(client, input, key, task_queue)
 
 
-async def _start(client: Client, input: PipelineInput, key: str | None, task_queue: str) -> PipelineHandle:
+async def start_input(
+    client: Client, input: PipelineInput, key: str | None, task_queue: str
+) -> PipelineHandle:
+    """Start what :func:`start_pipeline` and those beside it have put together."""
     await require_pollers(client, task_queue)
     workflow_id = f"pipeline/{input.pipeline.name}/{key or secrets.token_hex(4)}"
     try:

@@ -35,6 +35,8 @@ class JobProgress(Model):
         workflow_id: The workflow that does it, where it is one.
         html_url: Its run's page at GitHub, once that is known.
         reason: Why it ended as it did.
+        inputs_digest: Of what it was given.
+        kept: Whether its result is that of an earlier run of the pipeline.
     """
 
     key: str
@@ -45,6 +47,8 @@ class JobProgress(Model):
     workflow_id: str = ""
     html_url: str = ""
     reason: str = ""
+    inputs_digest: str = ""
+    kept: bool = False
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -108,6 +112,7 @@ class PipelineInput(Model):
         pins: The commit that each job's action must run on, as its plan says; jobs whose commit the plan
             could not know are pinned just before their dispatch. ``None`` where nothing was planned.
         state: Where it stands, if the workflow hands it to itself.
+        resume: Results of an earlier run: each is kept if its job is given now what it was given then.
     """
 
     pipeline: CompiledPipeline
@@ -117,6 +122,7 @@ class PipelineInput(Model):
     compensate: bool = True
     pins: dict[str, str] | None = None
     state: PipelineState | None = None
+    resume: PipelineState | None = None
 
 
 class PipelineResult(Model):

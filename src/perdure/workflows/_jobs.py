@@ -43,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.pipeline.digest import plan_digest
     from perdure.pipeline.durations import read_duration
     from perdure.pipeline.inputs import InputSpec
+    from perdure.pipeline.resuming import inputs_digest
     from perdure.pipeline.running import PipelineInput
     from perdure.pipeline.steps import ActionStep, ApprovalStep, PipelineStep, RunStep, WaitStep, WorkBase
 
@@ -73,6 +74,19 @@ class Jobs:
     def workflow_id(self, key: str, *, kind: str = "") -> str:
         """Return the id of the workflow that does a job: it is the same on every replay and attempt."""
         return f"{'approval/' if kind == 'approval' else ''}{workflow.info().workflow_id}/{key}"
+
+    def inputs_digest(self, step: CompiledStep, key: str, contexts: Mapping[str, object]) -> str:
+        """Return the digest of what a job is given; empty where that cannot be told."""
+        beside: object = None
+        match step.definition:
+            case ActionStep():
+                beside = (self._input.pins or {}).get(key)
+            case ApprovalStep():
+                # Approved is one plan: another one is asked for anew.
+                beside = self._input.digest
+            case PipelineStep():
+                beside = [self._input.files, self._pins_below(key)]
+        return inputs_digest(step.definition, contexts, beside=beside)
 
     async def run(self, step: CompiledStep, job: StepJob, contexts: Mapping[str, object]) -> Ended:
         """Carry out one job to its end, alone in its concurrency group where it has one."""

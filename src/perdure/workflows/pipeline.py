@@ -53,6 +53,8 @@ class PipelineWorkflow:
         self._waits_for_group = ""
         self._changed = False
         self._rows = {row.key: row for row in (state.jobs or first_jobs(input.pipeline))}
+        earlier = input.resume or PipelineState()
+        self._earlier = {row.key: row for row in earlier.jobs if row.key in earlier.sequencer.results}
         self._compensations: list[CompensationResult] = []
         self._conclusion: Conclusion | None = None
         self._show()
@@ -81,6 +83,13 @@ class PipelineWorkflow:
             waits_for_group=self._waits_for_group,
             jobs=tuple(self._rows.values()),
             compensations=tuple(self._compensations),
+        )
+
+    @workflow.query
+    def state(self) -> PipelineState:
+        """Tell what a new start of this pipeline may go on from."""
+        return PipelineState(
+            sequencer=self._sequencer.state, jobs=tuple(self._rows.values()), started_at=self._started_at
         )
 
     async def _body(self) -> PipelineResult:
@@ -195,16 +204,33 @@ class PipelineWorkflow:
             workflow.continue_as_new(self._input.model_copy(update={"state": state}))
 
     def _start(self, key: str) -> None:
+        digest = self._jobs.inputs_digest(self._steps[key][0], key, self._sequencer.contexts(key))
+        if self._keep(key, digest):
+            return
         kind = self._rows[key].kind
         is_workflow = kind in {"action", "approval", "pipeline"}
         self._rows[key] = self._rows[key].model_copy(
             update={
                 "state": JobState.RUNNING,
                 "started_at": workflow.now(),
+                "inputs_digest": digest,
                 "workflow_id": self._jobs.workflow_id(key, kind=kind) if is_workflow else "",
             }
         )
         self._tasks[key] = asyncio.create_task(self._carry_out(key))
+
+    def _keep(self, key: str, digest: str) -> bool:
+        """Take the result of an earlier run, where the job was given the same."""
+        row = self._earlier.get(key)
+        if self._input.resume is None or row is None or row.state is not JobState.SUCCESS:
+            return False
+        if not digest or row.inputs_digest != digest:
+            return False
+        self._sequencer.finish(key, self._input.resume.sequencer.results[key])
+        needs = self._rows[key].needs
+        self._rows[key] = row.model_copy(update={"needs": needs, "kept": True})
+        self._changed = True
+        return True
 
     async def _carry_out(self, key: str) -> None:
         step, job = self._steps[key]
