@@ -1,4 +1,4 @@
-"""What ``perdure pipeline plan`` does once its options are read."""
+"""What ``perdure pipeline plan`` and ``run --plan`` do once their options are read."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -7,16 +7,22 @@ from pathlib import Path
 import typer
 
 from perdure.cli import _errors
+from perdure.cli._action_run import Waiting
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._local_github import with_local_github
+from perdure.cli._pipeline_following import follow
+from perdure.cli._pipeline_run import requester_of
 from perdure.cli._pipeline_sources import Sources, read_sources
+from perdure.cli._session import open_session
 from perdure.cli._shown import shown
 from perdure.config import load_settings
+from perdure.engine.pipelines import start_plan
 from perdure.engine.plans import make_plan
 from perdure.errors import PipelineFileError, PipelineInputError, PlanError, UsageError
 from perdure.github import open_github_client
+from perdure.model import queues
 from perdure.pipeline import compile_pipeline, mermaid
-from perdure.pipeline.plan import Plan, PlannedAction, PlannedApproval, PlannedGroup
+from perdure.pipeline.plan import Plan, PlannedAction, PlannedApproval, PlannedGroup, read_plan
 
 
 def plan(name: str, inputs: Mapping[str, str], *, out: str | None, as_json: bool) -> ExitCode:
@@ -36,6 +42,44 @@ def plan(name: str, inputs: Mapping[str, str], *, out: str | None, as_json: bool
         made.model_dump_json() if as_json else shown("\n".join((*_lines(made), mermaid(sources.file))))
     )
     return ExitCode.SUCCESS
+
+
+def run_plan(  # noqa: PLR0913 - what the options say
+    name: str,
+    key: str | None,
+    waiting: Waiting,
+    *,
+    compensate: bool,
+    address: str | None,
+    namespace: str | None,
+) -> ExitCode:
+    """Run what was planned, on the plan's commits, and wait for its end unless told otherwise."""
+    made = read_plan(_text(name))
+
+    async def main() -> ExitCode:
+        session = await open_session(address, namespace)
+        requester = await requester_of(session.settings)
+        handle = await start_plan(
+            session.client,
+            made,
+            key=key,
+            requester=requester,
+            compensate=compensate,
+            task_queue=queues.WORKFLOWS + session.settings.worker.queue_suffix,
+        )
+        what = "started" if handle.started else "attached to"
+        _errors.say(f"{what} {handle.id} as {requester.login}, by the plan {made.digest[:12]}")
+        return await follow(session, handle, waiting)
+
+    return asyncio.run(main())
+
+
+def _text(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "make one with: perdure pipeline plan FILE --out PLAN"
+        raise UsageError(f"the plan {name} cannot be read: {error}", hint=hint) from error
 
 
 async def _make(sources: Sources, inputs: Mapping[str, str]) -> Plan:

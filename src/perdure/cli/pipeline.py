@@ -9,12 +9,14 @@ from perdure.cli._options import Address, Json, Namespace, Timeout
 
 app = new_app()
 
+_FILE_OR_PLAN = "perdure pipeline run FILE -f key=value, or perdure pipeline run --plan PLAN"
+
 File = Annotated[str, typer.Argument(metavar="FILE", help="The pipeline file; - is stdin.")]
 
 
 @app.callback(invoke_without_command=True)
 def pipeline(context: typer.Context) -> None:
-    """Write, check, draw and run pipeline files."""
+    """Write, check, draw, plan and run pipeline files."""
     help_when_alone(context)
 
 
@@ -92,6 +94,42 @@ def graph(file: File) -> None:
 
 
 @app.command(
+    "plan",
+    cls=PerdureCommand,
+    short_help="Resolve a pipeline to exact commits, inputs and approvers.",
+    epilog="\b\nExample:\n  perdure pipeline plan release.yaml -f version=v1.2.3 --out release.plan.json",
+)
+def plan_pipeline(
+    file: File,
+    *,
+    raw_field: Annotated[
+        list[str] | None,
+        typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="An input of the pipeline."),
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field", "-F", metavar="KEY=@FILE", help="An input read from a file; KEY=@- reads stdin."
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="PLAN", help="Write the plan to a file too.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Print what a pipeline would do: each commit, input, approver and group, and what undoes it.
+
+    Asks GitHub whether each workflow file exists and takes the inputs that it is given, and says everything
+    that is wrong at once. Changes nothing, and needs no engine.
+    """
+    from perdure.cli import _pipeline_plan
+    from perdure.cli._fields import read_fields
+
+    inputs = read_fields(raw_field or (), field or ())
+    return _pipeline_plan.plan(file, inputs, out=out, as_json=as_json)
+
+
+@app.command(
     "run",
     cls=PerdureCommand,
     short_help="Run a pipeline durably.",
@@ -99,8 +137,18 @@ def graph(file: File) -> None:
     "  perdure pipeline run release.yaml -f version=v1.2.3 --id v1.2.3 --detach",
 )
 def run_pipeline(  # noqa: PLR0913 - one parameter for each option
-    file: File,
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE]", help="The pipeline file; - is stdin.", show_default=False),
+    ] = None,
     *,
+    plan: Annotated[
+        str | None,
+        typer.Option("--plan", metavar="PLAN", help="Run what `perdure pipeline plan` wrote, exactly."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Plan only, print the plan, and start nothing.")
+    ] = False,
     raw_field: Annotated[
         list[str] | None,
         typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="An input of the pipeline."),
@@ -142,10 +190,19 @@ def run_pipeline(  # noqa: PLR0913 - one parameter for each option
     nothing is started then. Workers carry it out, not this command: Ctrl-C leaves it running, and so does a
     reboot. Needs a running engine and a worker: `perdure up` starts both.
     """
-    from perdure.cli import _action_run, _pipeline_run
+    from perdure.cli import _action_run, _pipeline_plan, _pipeline_run
     from perdure.cli._fields import read_fields
+    from perdure.errors import UsageError
 
     inputs = read_fields(raw_field or (), field or ())
-    options = _pipeline_run.Options(inputs=inputs, key=key, compensate=compensate)
     waiting = _action_run.Waiting(detach=detach, timeout=timeout, as_json=as_json)
-    return _pipeline_run.run(file, options, waiting, address=address, namespace=namespace)
+    if (file is None) == (plan is None) or (plan is not None and (inputs or dry_run)):
+        raise UsageError("name either a pipeline file or a plan, which has its inputs", hint=_FILE_OR_PLAN)
+    if plan is not None:
+        return _pipeline_plan.run_plan(
+            plan, key, waiting, compensate=compensate, address=address, namespace=namespace
+        )
+    if dry_run:
+        return _pipeline_plan.plan(file or "", inputs, out=None, as_json=as_json)
+    options = _pipeline_run.Options(inputs=inputs, key=key, compensate=compensate)
+    return _pipeline_run.run(file or "", options, waiting, address=address, namespace=namespace)
