@@ -73,7 +73,7 @@ async def test_the_same_id_for_something_else_is_refused(scene):
 async def test_ctrl_c_leaves_it_running_and_says_how_to_go_on(scene):
     """Whoever stops waiting has stopped nothing; status 3 tells a script so."""
     async with scene.start(*RELEASE, "-f", "wait=3", "--id", "interrupted") as run:
-        await run.says("in_progress")
+        await run.says("running, waiting on GitHub")
         run.process.send_signal(signal.SIGINT)
         assert await run.ends() == 3
     assert run.stdout == []
@@ -109,7 +109,7 @@ async def test_detach_prints_the_id_alone(scene):
 async def test_cancelling_reaches_github(scene):
     """The run is cancelled where it runs, and whoever waits is told."""
     async with scene.start(*RELEASE, "-f", "wait=60", "--id", "cancelled") as waiting:
-        await waiting.says("in_progress")
+        await waiting.says("running, waiting on GitHub")
         not_held = await scene.run("run", "resolve", "cancelled", "redispatch")
         assert not_held.process.returncode == 2
         assert "error: the action's dispatch is not held" in not_held.output

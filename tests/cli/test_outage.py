@@ -30,7 +30,7 @@ async def test_a_wait_outlasts_an_engine_that_is_away_for_a_while(tmp_path):
             perdure(*arguments, cwd=tmp_path, **variables) as run,
         ):
             await worker.says("worker ready")
-            await run.says("in_progress")
+            await run.says("running, waiting on GitHub")
             os.kill(server.pid, signal.SIGKILL)
             await server.wait()
             await run.says("warning: the engine does not answer", within=60)
