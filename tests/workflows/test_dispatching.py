@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import httpx2
 import pytest
 
 from perdure.errors import DispatchUnresolvedError, UsageError
@@ -153,13 +154,18 @@ class TestWithoutRunId:
         """A person is asked instead, and may name the run."""
         house.add("acme/plain", plain=WITHOUT_ID)
         before = await (await house.start("plain.yml", repository="acme/plain")).result()
-        one, two = [await house.start("plain.yml", repository="acme/plain") for _ in range(2)]
-        await asyncio.gather(stage(one, Stage.HELD), stage(two, Stage.HELD))
-        ids = [actions_run.id for actions_run in house.emulator.runs[1:]]
-        assert before.actions_run_id not in ids
-        for handle, actions_run_id in zip((one, two), ids, strict=True):
-            await handle.resolve(f"adopt:{actions_run_id}")
-            assert (await handle.result()).actions_run_id == actions_run_id
+        handle = await house.start("plain.yml", repository="acme/plain")
+        async with asyncio.timeout(20):
+            while len(house.emulator.runs) < 2:
+                await asyncio.sleep(0.01)
+        ours = house.emulator.runs[1].id
+        async with httpx2.AsyncClient(base_url=house.emulator.api_url) as person:
+            path = "/repos/acme/plain/actions/workflows/plain.yml/dispatches"
+            headers = {"authorization": "Bearer a-person"}
+            assert (await person.post(path, json={"ref": "main"}, headers=headers)).status_code == 204
+        await stage(handle, Stage.HELD)
+        await handle.resolve(f"adopt:{ours}")
+        assert (await handle.result()).actions_run_id == ours != before.actions_run_id
 
 
 async def test_cancelled_while_held_dispatches_nothing_more(house):
