@@ -39,6 +39,7 @@ async def test_a_killed_server_goes_on_from_its_file(town):
     assert town.emulator.requests.count("POST", "/dispatches") == 1
 
 
+@pytest.mark.faults
 async def test_server_and_worker_are_killed_at_once(town):
     """Everything of Perdure's is gone while the run goes on."""
     worker = await town.start_worker()
@@ -53,6 +54,7 @@ async def test_server_and_worker_are_killed_at_once(town):
     assert town.emulator.requests.count("POST", "/dispatches") == 1
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before-the-effect", "after-the-effect"])
 async def test_a_worker_that_is_killed_while_it_dispatches(town, after_effect):
     """Killed between the request and the record of its answer: it is looked for before it is repeated."""
@@ -67,6 +69,7 @@ async def test_a_worker_that_is_killed_while_it_dispatches(town, after_effect):
     assert_one_run(town, await asyncio.wait_for(handle.result(), 60))
 
 
+@pytest.mark.faults
 async def test_a_stopped_worker_that_wakes_up_sends_nothing(town):
     """SIGSTOP past every deadline, then SIGCONT: one run, whoever sent it."""
     first = await town.start_worker()
