@@ -131,3 +131,22 @@ async def test_a_pipeline_that_is_not_there_is_said(scene, command):
     assert refused.process.returncode == 2
     assert "there is no pipeline 'pipeline/nowhere/1'" in refused.output
     assert "perdure run list" in refused.output
+
+
+async def test_a_pipeline_that_is_retried_keeps_what_succeeded(scene, released):
+    """Started again from its end, nothing is dispatched; from a step, that step and what needs it."""
+    before = scene.dispatched
+    kept = await scene.run("run", "retry", released)
+    assert kept.process.returncode == 0, kept.output
+    assert scene.dispatched == before
+    unknown = await scene.run("run", "retry", released, "--from", "nowhere")
+    assert unknown.process.returncode == 2, unknown.output
+    assert "nowhere" in unknown.output
+
+
+async def test_an_action_is_not_retried_as_a_pipeline(scene):
+    """The error says what to type instead."""
+    await scene.run("action", "run", "acme/library", "release.yml", "-f", "version=1", "--id", "no-pipeline")
+    refused = await scene.run("run", "retry", "no-pipeline")
+    assert refused.process.returncode == 2, refused.output
+    assert "perdure action run" in refused.output

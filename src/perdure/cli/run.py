@@ -198,3 +198,54 @@ def audit(
     from perdure.cli import _run_graph
 
     return _run_graph.audit(run_id, as_json=as_json, address=address, namespace=namespace)
+
+
+@app.command(
+    "retry",
+    cls=PerdureCommand,
+    epilog="\b\nExamples:\n  perdure run retry release/v1.2.3\n"
+    "  perdure run retry release/v1.2.3 --from deploy --file release.yaml",
+)
+def retry(  # noqa: PLR0913 - one parameter for each option
+    run_id: RunId,
+    *,
+    from_step: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STEP", help="Do this step again too, and everything after it."),
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="FILE", help="The pipeline file as it is now; as it was otherwise."),
+    ] = None,
+    raw_field: Annotated[
+        list[str] | None,
+        typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="An input that changes."),
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", "-F", metavar="KEY=@FILE", help="The same, read from a file; @- is stdin."),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Print the new id as soon as it is started, and leave.")
+    ] = False,
+    timeout: Timeout = None,
+    as_json: JsonLines = False,
+    address: Address = None,
+    namespace: Namespace = None,
+) -> int:
+    """Start a pipeline again that has ended, and keep what succeeded.
+
+    A step is done again where it failed, where its inputs have changed, where it was undone, and after any
+    such step. Everything else keeps its result.
+    """
+    from perdure.cli import _run_retry
+    from perdure.cli._action_run import Waiting
+    from perdure.cli._fields import read_fields
+
+    return _run_retry.retry(
+        run_id,
+        _run_retry.Options(from_step=from_step, file=file, inputs=read_fields(raw_field or (), field or ())),
+        Waiting(detach=detach, timeout=timeout, as_json=as_json),
+        address=address,
+        namespace=namespace,
+    )
