@@ -172,6 +172,37 @@ async def test_a_failed_step_stays_open_for_a_person_who_runs_it_again(house, ru
     assert set(states(await handle.progress()).values()) == {JobState.SUCCESS}
 
 
+RUNNING = """
+name: running
+steps:
+  announce:
+    run: workflows.functions:announce
+    with: {version: v1, loud: true}
+    outputs: {text: string}
+  broken:
+    needs: announce
+    run: workflows.functions:fail
+    with: {reason: '${{ steps.announce.outputs.text }}'}
+  unknown: {needs: announce, run: 'workflows.functions:missing'}
+"""
+
+
+async def test_a_step_calls_a_function_that_the_workers_settings_name(idle_house):
+    """It gets its arguments and returns outputs; one that fails, or that nobody named, fails its step."""
+    references = ("workflows.functions:announce", "workflows.functions:fail")
+    worker = idle_house.settings.worker.model_copy(update={"activities": references})
+    async with idle_house.workers(worker=worker):
+        handle = await start_pipeline(
+            idle_house.client, read_pipeline(RUNNING), task_queue=idle_house.task_queue
+        )
+        with pytest.raises(PipelineFailedError):
+            await asyncio.wait_for(handle.result(), 30)
+        jobs = {job.key: job for job in (await handle.progress()).jobs}
+    assert jobs["announce"].state is JobState.SUCCESS
+    assert (jobs["broken"].state, jobs["broken"].reason) == (JobState.FAILURE, "RuntimeError: v1!")
+    assert "not registered" in jobs["unknown"].reason
+
+
 async def test_the_same_key_attaches(house, run):
     """A pipeline is started once."""
     first = await run(CHAIN, {"message": "hi"}, key="7")

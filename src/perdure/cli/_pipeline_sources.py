@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from perdure.cli import _errors
 from perdure.cli._pipeline_files import read_file
 from perdure.errors import PipelineFileError, UsageError
 from perdure.pipeline import PipelineFile, PipelineStep
@@ -69,4 +70,7 @@ def read_sources(name: str) -> Sources:
     if reader.errors or file is None:
         problems = [problem for error in reader.errors for problem in error.problems]
         raise PipelineFileError("\n".join(str(error) for error in reader.errors), problems=problems)
+    for key, value in (("schedule", file.schedule), ("notify", file.notify)):
+        if value:
+            _errors.show_warning(f"{name}: {key} is checked, but nothing acts on it in this version")
     return Sources(file=file, files=reader.files)

@@ -124,6 +124,16 @@ class WatchSettings(Section):
     reconcile_interval: Duration = timedelta(minutes=5)
 
 
+def _split(value: object) -> object:
+    """Take a variable's one text as several, with commas between them."""
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+FunctionReference = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
+
+
 class WorkerSettings(Section):
     """``[worker]``: what a worker takes on.
 
@@ -133,6 +143,7 @@ class WorkerSettings(Section):
         max_concurrent_activities: Activities at the same time.
         graceful_shutdown: How long running activities may go on after a stop was asked for.
         queue_suffix: Appended to every task queue's name, for tiers and for tests.
+        activities: Functions that ``run:`` steps of pipelines may call, as ``package.module:function``.
     """
 
     dispatches_per_second: Annotated[float | None, Field(ge=0), AfterValidator(lambda rate: rate or None)] = (
@@ -142,6 +153,7 @@ class WorkerSettings(Section):
     max_concurrent_activities: int = Field(default=100, ge=1)
     graceful_shutdown: Duration = timedelta(seconds=10)
     queue_suffix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    activities: Annotated[tuple[FunctionReference, ...], BeforeValidator(_split)] = ()
 
 
 class StoreSettings(Section):

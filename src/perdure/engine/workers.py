@@ -14,6 +14,7 @@ from perdure.activities.actions import ActionActivities
 from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
 from perdure.activities.locking import LockActivities
+from perdure.activities.named import named_activity
 from perdure.activities.store import ContentStore
 from perdure.activities.watching import WatchActivities
 from perdure.config import Settings
@@ -128,6 +129,7 @@ def build_workers(
                 approvals.read_approval_trust,
                 locking.ask_for_lock,
                 locking.find_gone,
+                *(named_activity(reference) for reference in settings.worker.activities),
             ],
             workflow_runner=workflow_runner(),
             workflow_failure_exception_types=[PerdureError],
