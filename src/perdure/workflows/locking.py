@@ -88,6 +88,9 @@ class GroupLock:
 
     async def release(self) -> None:
         """Give the group back, or stop waiting for it. Never fails: the lock looks for itself in the end."""
+        if not workflow.in_workflow():
+            # The worker forgets the workflow, which goes on elsewhere: nothing is to be released.
+            return
         releasing = self._release()
         try:
             # A task of its own: a second cancellation must not keep the next one waiting.
