@@ -2,8 +2,13 @@
 
 An update is refused by its validator before anything is recorded. A signal cannot be refused, so that it is
 judged when it is handled, and a refusal is part of the account.
+
+Thousands of signals may come in one task of the workflow, and a task that takes more than two seconds is
+taken for a deadlock, and done again for ever. So signals are only put down when they come, and read a part at
+a time.
 """
 
+from collections import deque
 from collections.abc import Mapping
 
 from temporalio import workflow
@@ -37,6 +42,8 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model.progress import NoteKind
 
 _NOBODY = "anonymous"
+_EFFORT_AT_ONCE = 500
+_EFFORT_OF_A_SIGNATURE = 5
 _HOW_IT_IS_SAID = {
     How.SIGNED: "",
     How.LOCAL: " (local mode: taken at their word)",
@@ -50,6 +57,7 @@ class Decisions:
     def __init__(self, input: ApprovalInput) -> None:
         """Begin, or go on with what was handed over."""
         self.trust: ApprovalTrust | None = None
+        self._unread: deque[tuple[object, ...]] = deque()
         self.state = input.state or ApprovalState(
             ballot=Ballot.opened(input.request, workflow.now()),
             next_reminder_at=workflow.now() + input.request.remind if input.request.remind else None,
@@ -68,15 +76,34 @@ class Decisions:
         """Take a decision that came by update; return why it does not count, if so."""
         return self._settle(decision, self._how(decision, by_update=True), by="update")
 
-    def take_signal(self, payloads: tuple[object, ...]) -> Refused | None:
-        """Take a decision that came by signal, whatever it holds; return why it does not count, if so."""
+    @property
+    def has_unread(self) -> bool:
+        """Whether signals have come that nobody has read."""
+        return bool(self._unread)
+
+    def put_down(self, payloads: tuple[object, ...]) -> None:
+        """Keep a decision that came by signal, whatever it holds, until it is read."""
+        self._unread.append(payloads)
+
+    def read_some(self) -> None:
+        """Read decisions that came by signal: as many as can be read at once, all where it is over."""
+        effort = 0
+        while self._unread and (effort < _EFFORT_AT_ONCE or not self.ballot.is_open):
+            effort += self._read_next()
+
+    def _read_next(self) -> int:
+        payloads = self._unread.popleft()
+        if not self.ballot.is_open:
+            self._record_refusal(Refused(reason=Refusal.OVER, message="the approval is over"), by="signal")
+            return 1
         try:
             decision = _read_signal(payloads, self.ballot)
         except (ValueError, RecursionError) as error:
             refused = Refused(reason=Refusal.MALFORMED, message=f"an unreadable decision: {_shortly(error)}")
             self._record_refusal(refused, by="signal")
-            return refused
-        return self._settle(decision, self._how(decision, by_update=False), by="signal")
+            return _EFFORT_OF_A_SIGNATURE
+        self._settle(decision, self._how(decision, by_update=False), by="signal")
+        return _EFFORT_OF_A_SIGNATURE
 
     def pass_time(self) -> bool:
         """Let the deadline have its effect; say whether it had one."""

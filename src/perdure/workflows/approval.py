@@ -36,6 +36,8 @@ SIGNAL = "approval-signal"
 _TRUST_INTERVAL = timedelta(hours=1)
 """How soon a key that was taken out of the worker's settings is no longer believed."""
 
+_BETWEEN_TWO_READS = timedelta(milliseconds=1)
+
 _KIND = SearchAttributeKey.for_keyword(KIND)
 _WAITING_ON = SearchAttributeKey.for_keyword(WAITING_ON)
 
@@ -94,16 +96,10 @@ class ApprovalWorkflow:
             )
             raise _refusal(refused)
 
-    @workflow.signal(name=SIGNAL, unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
-    async def approval_signal(self, *payloads: object) -> None:
+    @workflow.signal(name=SIGNAL)
+    def approval_signal(self, *payloads: object) -> None:
         """Hand in a decision without waiting for what becomes of it. Nothing in it breaks the approval."""
-        if self._decisions.trust is None:
-            await workflow.wait_condition(lambda: self._decisions.trust is not None)
-        refused = self._decisions.take_signal(payloads)
-        if refused is not None:
-            # It is part of the account: a flood of junk should not fill the log too.
-            workflow.logger.info("refused a signalled decision: %s", refused.reason.value)
-        self._show()
+        self._decisions.put_down(payloads)
 
     @workflow.query
     def progress(self) -> ApprovalProgress:
@@ -116,7 +112,7 @@ class ApprovalWorkflow:
         while self._decisions.ballot.is_open:
             await self._wait()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._show()
+        self._read_signals()
         result = result_of(self._decisions.ballot, self._mode())
         if result is None:
             raise asyncio.CancelledError
@@ -137,13 +133,17 @@ class ApprovalWorkflow:
         """Wait for a decision or for the next thing that is due, and do it."""
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: not self._decisions.ballot.is_open or workflow.info().is_continue_as_new_suggested(),
+                self._has_something_to_do,
                 timeout=max(self._next_due_at() - workflow.now(), timedelta(0)),
                 timeout_summary="deadline, reminder, or a look at the worker's settings",
             )
+        self._read_signals()
         if not self._decisions.ballot.is_open:
             return
-        if workflow.info().is_continue_as_new_suggested():
+        if self._decisions.has_unread:
+            # The rest in another task, so that none takes long.
+            await workflow.sleep(_BETWEEN_TWO_READS)
+        elif workflow.info().is_continue_as_new_suggested():
             await self._cut_history()
         if self._decisions.pass_time():
             self._show()
@@ -153,6 +153,18 @@ class ApprovalWorkflow:
         await self._remind()
         if workflow.now() >= self._trust_read_at + _TRUST_INTERVAL:
             await self._believe()
+
+    def _has_something_to_do(self) -> bool:
+        decisions = self._decisions
+        return (
+            not decisions.ballot.is_open
+            or decisions.has_unread
+            or workflow.info().is_continue_as_new_suggested()
+        )
+
+    def _read_signals(self) -> None:
+        self._decisions.read_some()
+        self._show()
 
     async def _remind(self) -> None:
         remind, due_at = self._input.request.remind, self._decisions.state.next_reminder_at
@@ -168,7 +180,7 @@ class ApprovalWorkflow:
 
     async def _cut_history(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._decisions.ballot.is_open:
+        if self._decisions.ballot.is_open and not self._decisions.has_unread:
             workflow.continue_as_new(
                 ApprovalInput(
                     request=self._input.request,

@@ -7,7 +7,7 @@ from a bug: the workflow would never move again, and nobody could take the signa
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, get_type_hints
 
 from temporalio import workflow
@@ -51,14 +51,25 @@ def _fitting(handler: Callable[..., Any], arguments: Sequence[Any]) -> list[Any]
         TypeError: There are too many or too few.
         ValidationError: One is of another type.
     """
-    signature = inspect.signature(handler)
-    bound = signature.bind(*arguments)
-    # The SDK hands out a handler that is bound to its workflow as a partial, which has no hints itself.
-    hints = get_type_hints(handler.func if isinstance(handler, partial) else handler)
-    return [
-        TypeAdapter(hints[name]).validate_python(value) if name in hints else value
-        for name, given in bound.arguments.items()
-        for value in (
-            given if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL else (given,)
-        )
-    ]
+    signature, adapters = _taken_by(handler.func) if isinstance(handler, partial) else _read_off(handler)
+    bound = signature.bind(*(handler.args if isinstance(handler, partial) else ()), *arguments)
+    fitting: list[Any] = []
+    for name, given in bound.arguments.items():
+        is_many = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+        adapter = adapters.get(name)
+        values = given if is_many else (given,)
+        fitting += [adapter.validate_python(value) for value in values] if adapter else values
+    # The workflow that a handler is bound to is no argument of the message.
+    return fitting[len(handler.args) :] if isinstance(handler, partial) else fitting
+
+
+def _read_off(handler: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, TypeAdapter[Any]]]:
+    hints = get_type_hints(handler)
+    adapters = {
+        name: TypeAdapter(hint) for name, hint in hints.items() if name != "return" and hint is not object
+    }
+    return inspect.signature(handler), adapters
+
+
+# Thousands of signals may have to be handled within the two seconds that a workflow's task may take.
+_taken_by = lru_cache(maxsize=64)(_read_off)
