@@ -18,6 +18,9 @@ from perdure.pipeline.running import JobState
 from perdure.workflows.lock import LockWorkflow
 from workflows.lockers import Locker
 
+# Kills, terminations and races between real processes: with the other long ones.
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 def group():
