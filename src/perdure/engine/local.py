@@ -26,7 +26,7 @@ from temporalio.service import RPCError
 from perdure.engine.local_lock import DatabaseLock
 from perdure.engine.local_schema import check_schema, load_fresh_schema, read_schema, save_fresh_schema
 from perdure.engine.namespaces import LOCAL_RETENTION, write_retention
-from perdure.engine.ports import LOOPBACK, free_port, require_free
+from perdure.engine.ports import LOOPBACK, free_port, is_free, require_free
 from perdure.engine.processes import ChildProcess, Program
 from perdure.errors import LocalEngineError
 from perdure.model import search_attributes
@@ -34,6 +34,8 @@ from perdure.model import search_attributes
 DATABASE_NAME = "temporal.db"
 LOG_NAME = "temporal.log"
 _NAMESPACE = "default"
+_STARTS = 3
+_PORT_TAKEN = "address already in use"
 _START_TIMEOUT = timedelta(seconds=30)
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 
@@ -163,6 +165,17 @@ class LocalServer:
         self.ui_port = self.ui_port or free_port()
 
     async def _start_process(self, binary: Path) -> None:
+        for left in reversed(range(_STARTS)):
+            try:
+                await self._start_once(binary)
+            except LocalEngineError as error:
+                # The server draws ports for itself too, and another process may be faster to take one.
+                if not left or _PORT_TAKEN not in str(error) or not is_free(self.port):
+                    raise
+            else:
+                return
+
+    async def _start_once(self, binary: Path) -> None:
         self._process = ChildProcess(
             Program(
                 name=self.name,
