@@ -13,7 +13,6 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
-    WorkflowHistoryEventFilterType,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
@@ -31,6 +30,7 @@ from perdure.activities.failures import nothing_was_dispatched, original_error
 from perdure.engine.outages import QUERY_TIMEOUT, START_PATIENCE, Outage, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
+from perdure.engine.watching import watch_progress
 from perdure.errors import (
     ActionCancelledError,
     ActionError,
@@ -103,7 +103,7 @@ class ActionHandle:
             ActionNotKnownError: There is no such action.
         """
         try:
-            return await self._temporal.query(ActionWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+            return await self._ask()
         except RPCError as error:
             raise engine_error(error, self.id) from error
         except WorkflowQueryFailedError as error:
@@ -115,30 +115,12 @@ class ActionHandle:
 
         An engine that is away for less than :data:`perdure.engine.outages.PATIENCE` is waited for.
         """
-        shown: ActionProgress | None = None
         outage = Outage(self.id, asks_worker=True)
-        while True:
-            try:
-                async for _ in self._turns():
-                    progress = await self._temporal.query(ActionWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
-                    outage.is_over()
-                    if progress != shown:
-                        yield progress
-                    shown = progress
-            except RPCError as error:
-                await outage.sit_out(error)
-            else:
-                return
+        async for progress in watch_progress(self._temporal, self._ask, outage):
+            yield progress
 
-    async def _turns(self) -> AsyncIterator[None]:
-        """Yield at once, and whenever workflow code has run since."""
-        past = (await self._temporal.describe()).history_length
-        yield
-        async for event in self._temporal.fetch_history_events(
-            wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.ALL_EVENT
-        ):
-            if event.event_id > past and event.HasField("workflow_task_completed_event_attributes"):
-                yield
+    async def _ask(self) -> ActionProgress:
+        return await self._temporal.query(ActionWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
 
     async def cancel(self) -> None:
         """Ask the action to cancel its run at GitHub and to end."""

@@ -7,7 +7,6 @@ from temporalio.client import (
     Client,
     WorkflowFailureError,
     WorkflowHandle,
-    WorkflowHistoryEventFilterType,
     WorkflowQueryFailedError,
 )
 from temporalio.common import (
@@ -24,6 +23,7 @@ from perdure.activities.failures import original_error
 from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
+from perdure.engine.watching import watch_progress
 from perdure.errors import (
     EngineError,
     KeyConflictError,
@@ -79,7 +79,7 @@ class PipelineHandle:
             ActionNotKnownError: There is no such workflow.
         """
         try:
-            return await self._temporal.query(PipelineWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+            return await self._ask()
         except RPCError as error:
             raise engine_error(error, self.id) from error
         except WorkflowQueryFailedError as error:
@@ -88,22 +88,9 @@ class PipelineHandle:
 
     async def watch(self) -> AsyncIterator[PipelineProgress]:
         """Yield where the pipeline stands, at once and after every change, until it has ended."""
-        shown: PipelineProgress | None = None
         outage = Outage(self.id)
-        while True:
-            try:
-                async for _ in self._turns():
-                    progress = await self._temporal.query(
-                        PipelineWorkflow.progress, rpc_timeout=QUERY_TIMEOUT
-                    )
-                    outage.is_over()
-                    if progress != shown:
-                        yield progress
-                    shown = progress
-            except RPCError as error:
-                await outage.sit_out(error)
-            else:
-                return
+        async for progress in watch_progress(self._temporal, self._ask, outage):
+            yield progress
 
     async def cancel(self) -> None:
         """Ask the pipeline to cancel what runs, to undo what succeeded, and to end."""
@@ -112,14 +99,8 @@ class PipelineHandle:
         except RPCError as error:
             raise engine_error(error, self.id) from error
 
-    async def _turns(self) -> AsyncIterator[None]:
-        past = (await self._temporal.describe()).history_length
-        yield
-        async for event in self._temporal.fetch_history_events(
-            wait_new_event=True, event_filter_type=WorkflowHistoryEventFilterType.ALL_EVENT
-        ):
-            if event.event_id > past and event.HasField("workflow_task_completed_event_attributes"):
-                yield
+    async def _ask(self) -> PipelineProgress:
+        return await self._temporal.query(PipelineWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
 
 
 async def start_pipeline(  # noqa: PLR0913 - keywords, most of them left out
