@@ -40,6 +40,7 @@ name: child
 inputs: {message: {type: string}}
 steps: {say: {action: acme/tools/echo.yml, inputs: {message: '${{ inputs.message }}'}}}
 """
+SLOW = CHILD.replace("inputs: {message: '$", "inputs: {wait_time: '30', message: '$")
 WRONG = """
 name: wrong
 steps:
@@ -133,11 +134,13 @@ async def test_a_planned_pipeline_refuses_a_branch_that_has_moved(house):
     """What was approved is what runs: on another commit it is not dispatched, or cancelled and failed."""
     async with open_github_client(house.settings.github) as client:
         plan = await make_plan(client, compiled(CHILD, {"message": "hi"}))
+        slow = await make_plan(client, compiled(SLOW, {"message": "hi"}))
     first = await start_plan(house.client, plan, task_queue=house.task_queue)
     assert (await first.result()).digest == plan.digest
     repository = Repository("acme/tools", house.root / "acme/tools.git")
     commit_files(repository, {"README.md": "pushed meanwhile"})
-    again = await start_plan(house.client, plan, task_queue=house.task_queue)
+    # The worker may not have looked at the branch again: then the run itself tells, and must not be over yet.
+    again = await start_plan(house.client, slow, task_queue=house.task_queue)
     with pytest.raises(PipelineFailedError, match=r"not (at|on) the expected"):
         await again.result()
     assert [one.conclusion for one in house.emulator.runs[1:]] in ([], ["cancelled"])
