@@ -1,0 +1,1 @@
+"""The wire of models, embedders, analysers and the index. Knows nothing of Temporal. The extra ``review``."""

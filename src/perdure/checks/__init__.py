@@ -1,0 +1,1 @@
+"""For people who change workflows: determinism, replay, time-outs, versions."""
