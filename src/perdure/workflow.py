@@ -22,6 +22,8 @@ with _workflow.unsafe.imports_passed_through():
         request_approval,
         run_action,
     )
+    from perdure.workflows.compensating import CompensationOutcome, Compensations, compensations
+    from perdure.workflows.gathering import gather_bounded
     from perdure.workflows.locking import lock
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "ActionRetry",
     "ApprovalOptions",
     "ApprovalResult",
+    "CompensationOutcome",
+    "Compensations",
     "FormField",
     "FormFieldType",
     "LockPolicy",
@@ -41,6 +45,8 @@ __all__ = [
     "RetryOn",
     "Verdict",
     "WaitBy",
+    "compensations",
+    "gather_bounded",
     "lock",
     "request_approval",
     "run_action",
