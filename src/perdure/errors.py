@@ -36,6 +36,14 @@
   * PipelineFailedError              a pipeline ended without success; permanent
     * PipelineCancelledError         it was cancelled
   * GroupTakenError                  a concurrency group is taken, or was taken over; permanent
+  * ModelError                       a language model or embedder failed; has ``model``
+    * ModelUnavailableError          no answer, or it failed; worth another try, has ``retry_after``
+      * ModelRateLimitedError        asked to be left alone for a while
+    * ModelRefusedError              key, name or request are not accepted; permanent
+      * ModelContextError            what it was given is too long for it
+    * ModelAnswerError               its answers cannot be used, however often it is asked; permanent
+  * BudgetExceededError              a review would cost more than allowed; permanent, has ``limit``
+  * AnalyserError                    a static analyser failed; permanent
   * EngineError                      Temporal refused or is out of reach
     * EngineUnreachableError
     * LocalEngineError               the local server's file or port cannot be used
@@ -355,6 +363,89 @@ class GroupTakenError(PerdureError):
     def __init__(self, message: str, *, was_taken_over: bool = False, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.was_taken_over = was_taken_over
+
+
+class ModelError(PerdureError):
+    """A language model or an embedder failed.
+
+    Attributes:
+        model: Which: ``openai:gpt-5-mini``.
+    """
+
+    def __init__(self, message: str, *, model: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.model = model
+
+
+class ModelUnavailableError(ModelError):
+    """A model did not answer, or answered that it failed: an outage, to be waited for.
+
+    Attributes:
+        retry_after_seconds: How long it asked to be left alone, if it said.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str = "",
+        retry_after_seconds: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, model=model, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """How long it asked to be left alone."""
+        seconds = self.retry_after_seconds
+        return None if seconds is None else timedelta(seconds=seconds)
+
+
+class ModelRateLimitedError(ModelUnavailableError):
+    """A model's rate limit was hit."""
+
+
+class ModelRefusedError(ModelError):
+    """A model's key, name, quota or request is not accepted. Trying again will not help."""
+
+    permanent = True
+
+
+class ModelContextError(ModelRefusedError):
+    """What a model was given is too long for it."""
+
+
+class ModelAnswerError(ModelError):
+    """A model's answers cannot be used, however often it is asked, or it refuses to answer."""
+
+    permanent = True
+
+
+class BudgetExceededError(PerdureError):
+    """A review would cost more than a budget allows, and the settings say to ask.
+
+    Attributes:
+        limit: Which budget: ``review``, ``organisation`` or ``day``.
+        needed: What the next step costs at worst, in millionths of a US dollar.
+        left: What the budget still has.
+    """
+
+    permanent = True
+
+    def __init__(
+        self, message: str, *, limit: str = "", needed: int = 0, left: int = 0, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.limit = limit
+        self.needed = needed
+        self.left = left
+
+
+class AnalyserError(PerdureError):
+    """A static analyser is missing, failed, or took too long. The message says which and why."""
+
+    permanent = True
 
 
 class EngineError(PerdureError):

@@ -46,6 +46,14 @@ PERMANENT = {
     "PipelineFailedError": True,
     "PipelineCancelledError": True,
     "GroupTakenError": True,
+    "ModelError": False,
+    "ModelUnavailableError": False,
+    "ModelRateLimitedError": False,
+    "ModelRefusedError": True,
+    "ModelContextError": True,
+    "ModelAnswerError": True,
+    "BudgetExceededError": True,
+    "AnalyserError": True,
     "EngineError": False,
     "EngineUnreachableError": False,
     "LocalEngineError": True,
@@ -62,6 +70,8 @@ REQUIRED = {
         "html_url": "https://example.test/1",
         "dispatch_id": "pd1",
     },
+    "ModelRateLimitedError": {"model": "openai:gpt-5-mini", "retry_after_seconds": 7.5},
+    "BudgetExceededError": {"limit": "day", "needed": 7, "left": 5},
     "ActionTimedOutError": {"html_url": "https://example.test/1", "dispatch_id": "pd1"},
     "RepositoryNotFoundError": {"status": 404},
 }
@@ -97,7 +107,7 @@ def test_the_failure_has_the_errors_name_and_tells_whether_to_try_again(name):
     """Temporal matches failure types by exact name."""
     failure = application_error(made(name))
     assert (failure.type, failure.non_retryable) == (name, PERMANENT[name])
-    delay = timedelta(seconds=7.5) if name == "GitHubRateLimitedError" else None
+    delay = timedelta(seconds=7.5) if name.endswith("RateLimitedError") else None
     assert failure.next_retry_delay == delay
 
 

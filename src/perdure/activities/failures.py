@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, FailureError
 
-from perdure.errors import GitHubRateLimitedError, PerdureError, from_details
+from perdure.errors import GitHubRateLimitedError, ModelUnavailableError, PerdureError, from_details
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def application_error(
         message: Instead of the error's own.
         nothing_dispatched: Whether it is certain that GitHub got nothing.
     """
-    delay = error.retry_after if isinstance(error, GitHubRateLimitedError) else None
+    delay = error.retry_after if isinstance(error, GitHubRateLimitedError | ModelUnavailableError) else None
     return ApplicationError(
         message or str(error),
         error.details() | ({_NOTHING_DISPATCHED: True} if nothing_dispatched else {}),

@@ -73,6 +73,7 @@ class Finding(Model):
         symbol: The function or class around it; empty at the top of a file.
         fingerprint: The same on every push that keeps what it remarks on, wherever its line moves to.
         help_url: Where the rule is explained.
+        also: Other reviewers who say the same, as ``reviewer rule``.
     """
 
     reviewer: str
@@ -88,6 +89,7 @@ class Finding(Model):
     fingerprint: str = ""
     help_url: str = ""
     suggestion: Suggestion | None = None
+    also: tuple[str, ...] = ()
 
 
 def fingerprint(rule: str, path: str, symbol: str, snippet: str) -> str:

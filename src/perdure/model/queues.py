@@ -9,6 +9,9 @@ DISPATCH = "perdure-dispatch"
 WATCH = "perdure-watch"
 """One watcher for each repository."""
 
+REVIEW = "perdure-review"
+"""Reads hostile text and asks models: a worker on it needs no token that may write at GitHub."""
+
 ALL = (WORKFLOWS, DISPATCH, WATCH)
 
 

@@ -161,23 +161,33 @@ class Usage(Model):
         )
 
 
-class UnitResult(Model):
-    """What reviewing one unit came to."""
-
-    unit_id: str
-    path: str
-    findings: tuple[Finding, ...] = ()
-    usage: Usage = Usage()
-    model: str = ""
-    degraded: str = ""
-
-
 class FileState(StrEnum):
     """How a file of a change ended: every one of them ends in one of these."""
 
     REVIEWED = "reviewed"
     SKIPPED = "skipped"
     FAILED = "failed"
+
+
+class UnitResult(Model):
+    """What reviewing one unit came to.
+
+    Attributes:
+        stored: The findings, in the content store, where they are too many to travel.
+        model: Who reviewed it: ``openai:gpt-5-mini prompt review-1``; empty where no model did.
+        degraded: Why a cheaper reviewer was taken, or none.
+        reason: Why it was not reviewed.
+    """
+
+    unit_id: str
+    path: str
+    state: FileState = FileState.REVIEWED
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    stored: StoredObject | None = None
+    usage: Usage = Usage()
+    model: str = ""
+    degraded: str = ""
 
 
 class FileOutcome(Model):
@@ -207,6 +217,8 @@ class ReviewReport(Model):
         files: Every file of the change.
         reviewers: Who looked, with versions: ``ruff 0.17.6``, ``model openai:gpt-5-mini prompt review-1``.
         degraded: Why a cheaper reviewer was taken, where one was.
+        still_present: Fingerprints of those findings that the review before had too.
+        fixed: Findings of the review before that are gone.
     """
 
     target: ReviewTarget
@@ -218,6 +230,8 @@ class ReviewReport(Model):
     reviewers: tuple[str, ...] = ()
     usage: Usage = Usage()
     degraded: tuple[str, ...] = ()
+    still_present: tuple[str, ...] = ()
+    fixed: tuple[Finding, ...] = ()
 
 
 class RequireApproval(StrEnum):
