@@ -6,7 +6,7 @@ import sys
 from greet import Greet
 from temporalio.client import Client
 
-from perdure.engine.exits import leave
+from perdure import leave
 
 
 async def main(name: str) -> None:

@@ -7,8 +7,7 @@ from greet import Greet
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from perdure import PerdurePlugin
-from perdure.engine.exits import leave
+from perdure import PerdurePlugin, leave
 
 
 async def main() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         start_action,
     )
     from perdure.engine.connection import connect
+    from perdure.engine.exits import leave
     from perdure.errors import PerdureError
     from perdure.model.actions import ActionInput, ActionResult, ActionRetry
     from perdure.plugin import PerdurePlugin
@@ -27,6 +28,7 @@ __all__ = [
     "PerdurePlugin",
     "connect",
     "get_action",
+    "leave",
     "list_actions",
     "run_action",
     "start_action",
@@ -41,6 +43,7 @@ _HOMES = {
     "PerdurePlugin": "perdure.plugin",
     "connect": "perdure.engine.connection",
     "get_action": "perdure.engine.actions",
+    "leave": "perdure.engine.exits",
     "list_actions": "perdure.engine.actions",
     "run_action": "perdure.engine.actions",
     "start_action": "perdure.engine.actions",
