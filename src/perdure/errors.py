@@ -8,6 +8,7 @@
     * InvalidInputError              an Action's inputs do not fit its workflow file
       * ReservedInputKeyError        the caller set ``dispatch_id`` themselves
     * InvalidRefError                GitHub cannot dispatch on this ref
+    * InvalidRepositoryError         what is to be reviewed or indexed does not exist, or cannot be read
     * KeyConflictError               the same ``--id`` was used for another action
     * ActionNotKnownError            no action with that id
     * ApprovalNotKnownError          no approval with that id
@@ -115,6 +116,10 @@ class ReservedInputKeyError(InvalidInputError):
 
 class InvalidRefError(UsageError):
     """GitHub cannot dispatch on this ref: it is unknown, or it is a commit."""
+
+
+class InvalidRepositoryError(UsageError):
+    """What is to be reviewed or indexed does not exist, is refused, or cannot be read."""
 
 
 class KeyConflictError(UsageError):

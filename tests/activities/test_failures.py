@@ -18,6 +18,7 @@ PERMANENT = {
     "InvalidInputError": True,
     "ReservedInputKeyError": True,
     "InvalidRefError": True,
+    "InvalidRepositoryError": True,
     "KeyConflictError": True,
     "ActionNotKnownError": True,
     "ApprovalNotKnownError": True,

@@ -12,6 +12,9 @@ WATCH = "perdure-watch"
 REVIEW = "perdure-review"
 """Reads hostile text and asks models: a worker on it needs no token that may write at GitHub."""
 
+EMBED = "perdure-embed"
+"""Computes embeddings: a worker's slots are its GPUs, and the server limits all workers together."""
+
 ALL = (WORKFLOWS, DISPATCH, WATCH)
 
 
