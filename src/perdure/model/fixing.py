@@ -17,14 +17,14 @@ class PrepareFixesInput(Model):
         head_sha: The commit that was approved.
         report: The :class:`~perdure.model.review.ReviewReport` as JSON, in the content store.
         chosen: Fingerprints of the findings whose suggestions were approved.
-        digest: What the approval was bound to: :func:`perdure.model.posting.findings_digest`.
+        digest: Of its findings: what the approval was bound to.
     """
 
     repository: RepositoryName
     pull_number: int
     head_sha: str = Field(pattern=r"^[0-9a-f]{40}$")
     report: StoredObject
-    digest: str
+    digest: str = Field(pattern=r"^[0-9a-f]{8,64}$")
     chosen: tuple[str, ...]
 
 

@@ -1,6 +1,5 @@
 """What a review posts at a pull request: what is asked for, and what came of it."""
 
-import hashlib
 from enum import StrEnum
 from typing import Literal
 
@@ -8,7 +7,7 @@ from pydantic import Field
 
 from perdure.model.actions import StoredObject
 from perdure.model.base import Model
-from perdure.model.findings import Finding, Severity
+from perdure.model.findings import Severity
 from perdure.model.names import RepositoryName
 from perdure.model.review import ReviewReport, Verdict
 
@@ -40,6 +39,7 @@ class PublishInput(Model):
     Attributes:
         head_sha: The commit that was reviewed.
         report: The :class:`~perdure.model.review.ReviewReport` as JSON, in the content store.
+        digest: Of its findings: what an approval is bound to, and a repeat is recognised by.
         note: A sentence of Perdure's own that ends the summary, such as how to approve. Markdown.
         details_url: Where the check run leads to.
     """
@@ -48,6 +48,7 @@ class PublishInput(Model):
     pull_number: int
     head_sha: str = Field(pattern=r"^[0-9a-f]{40}$")
     report: StoredObject
+    digest: str = Field(pattern=r"^[0-9a-f]{8,64}$")
     policy: PublishPolicy = PublishPolicy()
     note: str = ""
     details_url: str | None = None
@@ -71,7 +72,6 @@ class Published(Model):
     """What ``publish_review`` did.
 
     Attributes:
-        digest: Of head SHA and findings: what an approval is bound to.
         comments: Findings that this review comments on lines of.
         summarised: Findings that its summary lists instead.
         carried: Findings that an earlier review of the same pull request has said.
@@ -82,7 +82,6 @@ class Published(Model):
     """
 
     outcome: PublishOutcome
-    digest: str
     review_id: int | None = None
     html_url: str = ""
     comments: int = 0
@@ -107,7 +106,7 @@ class SayInput(Model):
     repository: RepositoryName
     pull_number: int
     head_sha: str
-    digest: str
+    digest: str = Field(pattern=r"^[0-9a-f]{8,64}$")
     reason: str
     decided_by: tuple[str, ...] = ()
 
@@ -117,17 +116,6 @@ class Said(Model):
 
     comment_id: int
     html_url: str = ""
-
-
-def findings_digest(report: ReviewReport) -> str:
-    """Return what an approval is bound to: head SHA, findings, and what was not looked at.
-
-    Cost, versions and the order of work are left out: the same review done again has the same digest.
-    """
-    findings = sorted(_identity(finding) for finding in report.findings)
-    files = sorted(f"{file.path}\0{file.state}" for file in report.files)
-    text = "\1".join(("\2".join(findings), "\2".join(files), report.head_sha, report.verdict))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def conclusion_of(report: ReviewReport, policy: PublishPolicy) -> str:
@@ -140,11 +128,3 @@ def conclusion_of(report: ReviewReport, policy: PublishPolicy) -> str:
 def reaches(severity: Severity, threshold: Severity) -> bool:
     """Say whether a severity is at least this one."""
     return _RANK[severity] >= _RANK[threshold]
-
-
-def _identity(finding: Finding) -> str:
-    suggestion = finding.suggestion.model_dump_json() if finding.suggestion else ""
-    place = f"{finding.path}\0{finding.start_line}\0{finding.end_line}"
-    return "\0".join(
-        (finding.fingerprint, finding.reviewer, finding.rule, place, finding.message, suggestion)
-    )
