@@ -37,7 +37,12 @@ class Transport:
         self._etags = EtagCache()
 
     async def read(
-        self, repository: str | None, path: str, query: Mapping[str, object] | None = None
+        self,
+        repository: str | None,
+        path: str,
+        query: Mapping[str, object] | None = None,
+        *,
+        scope: Scope = Scope.READ,
     ) -> Answer:
         """GET with a token for the repository; 304 becomes the answer that it stands for.
 
@@ -46,7 +51,7 @@ class Transport:
         """
         url = path + (f"?{urlencode({name: str(value) for name, value in query.items()})}" if query else "")
         try:
-            answer = await self.send(repository, Sending("GET", url), Scope.READ)
+            answer = await self.send(repository, Sending("GET", url), scope)
         except UnansweredError as error:
             raise unavailable(error) from None
         if not answer.is_success:
@@ -59,7 +64,7 @@ class Transport:
         """GET a JSON object."""
         return (await self.read(repository, path, query)).json_object()
 
-    async def read_pages(
+    async def read_pages(  # noqa: PLR0913 - keywords, most of them left out
         self,
         repository: str,
         path: str,
@@ -67,10 +72,11 @@ class Transport:
         *,
         items: str,
         max_pages: int | None = None,
+        scope: Scope = Scope.READ,
     ) -> list[dict[str, Any]]:
         """GET every page of a list, or the first ones, as the ``Link`` headers lead."""
         found: list[dict[str, Any]] = []
-        answer = await self.read(repository, path, query)
+        answer = await self.read(repository, path, query, scope=scope)
         for number in range(1, (max_pages or MAX_PAGES) + 1):
             page = answer.json_object().get(items)
             if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
@@ -80,11 +86,17 @@ class Transport:
             following = _NEXT.search(answer.headers.get("link", ""))
             if following is None or number == (max_pages or MAX_PAGES):
                 break
-            answer = await self.read(repository, self.wire.path_of(following[1]))
+            answer = await self.read(repository, self.wire.path_of(following[1]), scope=scope)
         return found
 
     async def change(
-        self, repository: str, path: str, *, method: str = "POST", json: Mapping[str, object] | None = None
+        self,
+        repository: str,
+        path: str,
+        *,
+        method: str = "POST",
+        json: Mapping[str, object] | None = None,
+        scope: Scope = Scope.WRITE,
     ) -> Answer:
         """Send a change that is safe to repeat, and return its answer whatever the status.
 
@@ -92,7 +104,7 @@ class Transport:
             GitHubUnavailableError: There is no answer.
         """
         try:
-            return await self.send(repository, Sending(method, path, json), Scope.WRITE)
+            return await self.send(repository, Sending(method, path, json), scope)
         except UnansweredError as error:
             raise unavailable(error) from None
 

@@ -33,6 +33,8 @@ RENEW_BEFORE: Final = timedelta(minutes=5)
 PERMISSIONS: Final = {
     Scope.READ: {"actions": "read", "contents": "read", "metadata": "read"},
     Scope.WRITE: {"actions": "write", "contents": "read", "metadata": "read"},
+    Scope.CHECKS: {"checks": "write", "metadata": "read"},
+    Scope.STATUSES: {"statuses": "write", "metadata": "read"},
 }
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 _JWT_LIFETIME = timedelta(minutes=9)

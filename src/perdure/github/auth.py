@@ -17,6 +17,8 @@ class Scope(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    CHECKS = "checks"
+    STATUSES = "statuses"
 
 
 @dataclass(frozen=True)

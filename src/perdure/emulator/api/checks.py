@@ -3,6 +3,7 @@
 https://docs.github.com/en/rest/checks and https://docs.github.com/en/rest/commits/statuses
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
@@ -16,6 +17,14 @@ routes = Routes()
 MOST_ANNOTATIONS = 50
 _REPO = "/repos/{owner}/{repo}"
 _ORDER = {"error": 3, "failure": 3, "pending": 2, "success": 1}
+_STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
+_CONCLUSIONS = (
+    *("action_required", "cancelled", "failure", "neutral"),
+    *("success", "skipped", "stale", "timed_out"),
+)
+_MOST_SUMMARY = 65_535
+_MOST_DESCRIPTION = 140
+_MOST_OF_A_CONTEXT = 1_000
 
 
 @routes.on("POST", _REPO + "/check-runs", permission="checks=write", docs="checks/runs#create-a-check-run")
@@ -90,19 +99,22 @@ async def list_annotations(call: Call) -> Answer:
     docs="checks/runs#list-check-runs-for-a-git-reference",
 )
 async def list_check_runs(call: Call) -> Answer:
-    """List a commit's check runs and jobs."""
+    """List a commit's check runs and jobs: of each name the latest, unless all are asked for."""
     commit = call.repository.find_commit(call.params["ref"])
     if commit is None:
         raise ApiError(422, f"No commit found for SHA: {call.params['ref']}")
-    state, name, wanted = call.services.state, call.repository.full_name, call.query("check_name")
+    state, name = call.services.state, call.repository.full_name
     checks = [
         one for one in state.check_runs.values() if (one.repository, one.head_sha) == (name, commit.sha)
     ]
+    if call.query("filter") != "all":
+        checks = list({(one.app_id, one.name): one for one in checks}.values())
     bodies = [call.bodies.check_run(one) for one in reversed(checks)]
     for run in state.runs_of(name):
         if run.head_sha == commit.sha:
             bodies += [_job_as_check(call, job) for job in state.jobs_of(run.id, run.current.number)]
-    bodies = [body for body in bodies if wanted in (None, body["name"])]
+    wanted, status = call.query("check_name"), call.query("status")
+    bodies = [body for body in bodies if wanted in (None, body["name"]) and status in (None, body["status"])]
     page, headers = call.page(bodies)
     return Answer(body={"total_count": len(bodies), "check_runs": list(page)}, headers=headers)
 
@@ -119,14 +131,14 @@ async def create_status(call: Call) -> Answer:
     commit = call.repository.find_commit(call.params["sha"])
     if commit is None:
         raise ApiError(422, f"No commit found for SHA: {call.params['sha']}")
-    if body.get("state") not in _ORDER:
-        raise ApiError(422, "Validation Failed")
+    context = str(body.get("context") or "default")
+    _check_status(call, body, (commit.sha, context))
     status = CommitStatus(
         id=state.next_id("status"),
         repository=call.repository.full_name,
         sha=commit.sha,
         state=str(body["state"]),
-        context=str(body.get("context") or "default"),
+        context=context,
         description=_text(body, "description"),
         target_url=_text(body, "target_url"),
         creator=call.actor,
@@ -176,6 +188,30 @@ async def get_combined_status(call: Call) -> Answer:
     return Answer(body=body)
 
 
+def _check_status(call: Call, body: Mapping[str, object], place: tuple[str, str]) -> None:
+    """Refuse what GitHub refuses, in a form like its own."""
+    target_url, description = _text(body, "target_url"), _text(body, "description") or ""
+    complaints = {
+        "state": "is not included in the list" if body.get("state") not in _ORDER else "",
+        "target_url": "must use http(s) scheme" if target_url and not _is_web(target_url) else "",
+        "description": f"is too long (maximum is {_MOST_DESCRIPTION} characters)"
+        if len(description) > _MOST_DESCRIPTION
+        else "",
+    }
+    sha, context = place
+    same = [one for one in call.services.state.statuses.values() if (one.sha, one.context) == (sha, context)]
+    if len(same) >= _MOST_OF_A_CONTEXT:
+        complaints["base"] = "This SHA and context has reached the maximum number of statuses."
+    for field, message in complaints.items():
+        if message:
+            error = {"resource": "Status", "code": "custom", "field": field, "message": message}
+            raise ApiError(422, "Validation Failed", errors=[error])
+
+
+def _is_web(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
+
+
 def _statuses(call: Call) -> list[CommitStatus]:
     commit = call.repository.find_commit(call.params["ref"])
     if commit is None:
@@ -196,6 +232,7 @@ def _find(call: Call) -> CheckRun | Job:
 
 
 def _update(call: Call, check: CheckRun, body: Mapping[str, object]) -> None:
+    _check_words(body)
     for field in ("name", "details_url", "external_id"):
         if field in body:
             setattr(check, field, str(body[field]))
@@ -214,9 +251,24 @@ def _update(call: Call, check: CheckRun, body: Mapping[str, object]) -> None:
     call.services.state.store.put(check)
 
 
+def _check_words(body: Mapping[str, object]) -> None:
+    for field, allowed in (("status", _STATUSES), ("conclusion", _CONCLUSIONS)):
+        if field in body and body[field] not in allowed:
+            member = f"{json.dumps(body[field])} is not a member of {json.dumps(allowed)}"
+            raise ApiError(422, f"Invalid request.\n\nFor 'properties/{field}', {member}.")
+    if "details_url" in body and not _is_web(str(body["details_url"])):
+        raise ApiError(422, "Validation Failed: details_url scheme must be http or https")
+
+
 def _update_output(check: CheckRun, output: Mapping[str, object]) -> None:
+    missing = [f'"{key}" wasn\'t supplied.' for key in ("title", "summary") if key not in output]
+    if missing and not check.summary:
+        raise ApiError(422, "Invalid request.\n\n" + "\n".join(missing))
     for field in ("title", "summary", "text"):
         if field in output:
+            if len(str(output[field])) > _MOST_SUMMARY:
+                msg = f"Only {_MOST_SUMMARY} characters are allowed; {len(str(output[field]))} were supplied."
+                raise ApiError(422, f"Invalid request.\n\n{msg}")
             setattr(check, field, str(output[field]))
     added = output.get("annotations") or []
     if not isinstance(added, list):
