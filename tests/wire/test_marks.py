@@ -138,18 +138,16 @@ async def test_a_permission_that_the_app_lacks_is_named(root, app, connect, kind
         client_id=app.client_id,
         installations=(installation,),
     )
-    async with (
-        GitHubEmulator(root, EmulatorSettings(apps=(lacking,))) as emulator,
-        connect(emulator) as client,
-    ):
+    settings = EmulatorSettings(apps=(lacking,))
+    async with GitHubEmulator(root, settings) as emulator, connect(emulator) as client:
         sha = await client.head_of(REPOSITORY, None)
+        status = CommitStatus(context="release", sha=sha, state="pending")
+        put = {
+            "checks": lambda: client.put_check_run(REPOSITORY, check(sha)),
+            "statuses": lambda: client.put_commit_status(REPOSITORY, status),
+        }
         with pytest.raises(GitHubPermissionError, match=f"needs the permission {kind}: write") as caught:
-            if kind == "checks":
-                await client.put_check_run(REPOSITORY, check(sha))
-            else:
-                await client.put_commit_status(
-                    REPOSITORY, CommitStatus(context="release", sha=sha, state="pending")
-                )
+            await put[kind]()
     assert f"{kind}: write" in (caught.value.hint or "")
 
 
