@@ -136,7 +136,7 @@ async def test_more_than_was_granted_is_refused(client, sign):
     """A token for permissions or repositories that the installation lacks is answered 422."""
     headers = bearer(sign())
     url = (await client.get(f"/repos/{REPOSITORY}/installation", headers=headers)).json()["access_tokens_url"]
-    permissions = await client.post(url, headers=headers, json={"permissions": {"contents": "write"}})
+    permissions = await client.post(url, headers=headers, json={"permissions": {"administration": "write"}})
     repositories = await client.post(url, headers=headers, json={"repositories": ["nowhere"]})
 
     assert (permissions.status_code, repositories.status_code) == (422, 422)

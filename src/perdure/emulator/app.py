@@ -67,9 +67,11 @@ class EmulatorApp:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await self._services.lifecycle.resume()
+        self._services.pulls.watch()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._services.lifecycle.close()
+        await self._services.pulls.close()
         await self._services.webhooks.close()
         self._services.state.store.flush()
         await send({"type": "lifespan.shutdown.complete"})

@@ -9,6 +9,8 @@ from perdure.emulator.app import EmulatorApp
 from perdure.emulator.auth import Authentication
 from perdure.emulator.faults import Faults
 from perdure.emulator.limits import RateLimits
+from perdure.emulator.pull_records import PullRequest
+from perdure.emulator.pull_requests import NewPull
 from perdure.emulator.records import Job, Run
 from perdure.emulator.request_log import RequestLog
 from perdure.emulator.services import Services
@@ -63,6 +65,18 @@ class GitHubEmulator:
         """Return the jobs of a run's latest attempt."""
         return self.services.state.jobs_of(run.id, run.current.number)
 
+    def open_pull_request(self, repository: str, wanted: NewPull) -> PullRequest:
+        """Open a pull request as a person would on GitHub's pages.
+
+        Raises:
+            LookupError: There is no such repository.
+            PullRefusedError: GitHub would refuse it.
+        """
+        found = self.services.repositories.find(*repository.split("/"))
+        if found is None:
+            raise LookupError(f"there is no repository {repository}")
+        return self.services.pulls.open(found, wanted)
+
     async def idle(self) -> None:
         """Wait until no run executes and no webhook is on its way."""
         await self.services.lifecycle.idle()
@@ -71,12 +85,14 @@ class GitHubEmulator:
     async def aclose(self) -> None:
         """Stop runs at once and write everything down."""
         await self.services.lifecycle.close()
+        await self.services.pulls.close()
         await self.services.webhooks.close()
         self.services.state.store.close()
 
     async def __aenter__(self) -> Self:
         """Take up what an earlier emulator has left."""
         await self.services.lifecycle.resume()
+        self.services.pulls.watch()
         return self
 
     async def __aexit__(

@@ -12,6 +12,7 @@ from perdure.emulator.faults import Faults
 from perdure.emulator.lifecycle import Lifecycle
 from perdure.emulator.limits import RateLimits
 from perdure.emulator.logs import Logs
+from perdure.emulator.pull_requests import PullRequests
 from perdure.emulator.records import Secret
 from perdure.emulator.repositories import Repositories
 from perdure.emulator.request_log import RequestLog
@@ -39,6 +40,7 @@ class Services:
     logs: Logs
     webhooks: Webhooks
     lifecycle: Lifecycle
+    pulls: PullRequests
     requests: RequestLog
     key: bytes
     started_at: datetime
@@ -66,6 +68,7 @@ class Services:
             logs=logs,
             webhooks=webhooks,
             lifecycle=Lifecycle(settings, state, repositories, faults, logs, webhooks),
+            pulls=PullRequests(state, repositories, webhooks),
             requests=RequestLog(),
             key=secret.encode(),
             started_at=settings.clock(),
@@ -88,7 +91,7 @@ class Services:
         if links not in self._bodies:
             if len(self._bodies) >= _MOST_HOSTS:
                 self._bodies.clear()
-            self._bodies[links] = Bodies(links, self.settings, self.state, self.repositories)
+            self._bodies[links] = Bodies(links, self.settings, self.state, self.repositories, self.pulls)
         return self._bodies[links]
 
     def sign(self, text: str) -> str:

@@ -78,9 +78,11 @@ DEFAULT_PERMISSIONS: Mapping[str, str] = {
     "actions": "write",
     "actions_variables": "read",
     "checks": "write",
-    "contents": "read",
+    "contents": "write",
+    "issues": "write",
     "members": "read",
     "metadata": "read",
+    "pull_requests": "write",
     "statuses": "write",
 }
 

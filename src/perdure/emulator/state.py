@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from perdure.emulator.identifiers import number_for
+from perdure.emulator.pull_records import IssueComment, PullRequest, Review, ReviewComment
 from perdure.emulator.records import (
     Artifact,
     CheckRun,
@@ -26,6 +27,7 @@ from perdure.emulator.store import Store
 
 # Where GitHub's own counters stood in late 2026, and by how much they rise from one of ours to the next.
 _FIRST = {"run": (20_363_538_233, 5_000), "job": (58_493_112_871, 9), "artifact": (4_700_000_000, 9)}
+_ISSUE = "issue of "
 _KEY_ID = 0
 
 
@@ -49,6 +51,10 @@ class State:
         self.artifacts = {found.id: found for found in store.load(Artifact)}
         self.check_runs = {found.id: found for found in store.load(CheckRun)}
         self.statuses = {found.id: found for found in store.load(CommitStatus)}
+        self.pulls = {found.id: found for found in store.load(PullRequest)}
+        self.reviews = {found.id: found for found in store.load(Review)}
+        self.review_comments = {found.id: found for found in store.load(ReviewComment)}
+        self.issue_comments = {found.id: found for found in store.load(IssueComment)}
         self.variables = {found.id: found for found in store.load(Variable)}
         self.deliveries = {found.id: found for found in store.load(Delivery)}
         self._workflows = {(found.repository, found.path): found for found in store.load(WorkflowState)}
@@ -80,7 +86,7 @@ class State:
 
     def next_id(self, kind: str) -> int:
         """Return the next number of a kind."""
-        first, most = _FIRST.get(kind, (1_000, 1))
+        first, most = (1, 1) if kind.startswith(_ISSUE) else _FIRST.get(kind, (1_000, 1))
         counter = self._counters.get(kind)
         if counter is None:
             counter = Counter(id=len(self._counters) + 1, name=kind, value=first)
@@ -89,6 +95,10 @@ class State:
             counter.value += self.random.randint(1, most)
         self.store.put(counter)
         return counter.value
+
+    def next_number(self, repository: str) -> int:
+        """Return the next number of an issue or pull request, which share one count."""
+        return self.next_id(f"{_ISSUE}{repository.lower()}")
 
     def workflow(self, repository: str, path: str) -> WorkflowState:
         """Return what is remembered about a workflow file."""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from perdure.emulator.auth import event_installation
 from perdure.emulator.identifiers import number_for
+from perdure.emulator.pull_records import PullRequest
 from perdure.emulator.records import Delivery, Job, Run
 from perdure.emulator.settings import EmulatorSettings, Webhook
 from perdure.emulator.state import State
@@ -42,15 +43,24 @@ class Webhooks:
 
     def workflow_dispatch(self, run: Run) -> None:
         """Say that a workflow was dispatched: with its inputs, without the run's id."""
-        self._emit("workflow_dispatch", None, run, lambda bodies: bodies.dispatch_event(run))
+        self._emit("workflow_dispatch", None, run.repository, lambda bodies: bodies.dispatch_event(run))
 
     def workflow_run(self, action: str, run: Run) -> None:
         """Say that a run was requested, is in progress or has completed."""
-        self._emit("workflow_run", action, run, lambda bodies: bodies.run_event(action, run))
+        self._emit("workflow_run", action, run.repository, lambda bodies: bodies.run_event(action, run))
 
     def workflow_job(self, action: str, run: Run, job: Job) -> None:
         """Say that a job was queued, is in progress or has completed."""
-        self._emit("workflow_job", action, run, lambda bodies: bodies.job_event(action, run, job))
+        self._emit("workflow_job", action, run.repository, lambda bodies: bodies.job_event(action, run, job))
+
+    def pull_request(self, action: str, pull: PullRequest, sender: str, *, before: str | None = None) -> None:
+        """Say that a pull request was opened, closed or reopened, or that its branch has moved."""
+        self._emit(
+            "pull_request",
+            action,
+            pull.repository,
+            lambda bodies: bodies.pull_event(action, pull, sender, before=before),
+        )
 
     def redeliver(self, delivery: Delivery) -> Delivery | None:
         """Send a delivery again, under the same ``X-GitHub-Delivery``."""
@@ -80,15 +90,19 @@ class Webhooks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _emit(
-        self, event: str, action: str | None, run: Run, payload: Callable[["Bodies"], dict[str, object]]
+        self,
+        event: str,
+        action: str | None,
+        repository: str,
+        payload: Callable[["Bodies"], dict[str, object]],
     ) -> None:
         webhook = self._settings.webhook
         if webhook is None or self.bodies is None:
             return
         text = json.dumps(payload(self.bodies()), separators=(",", ":"))
         delivery = self._delivery(webhook, event, action, text)
-        delivery.repository_id = number_for("repository", run.repository)
-        installed = event_installation(self._settings, run.repository.split("/")[0])
+        delivery.repository_id = number_for("repository", repository)
+        installed = event_installation(self._settings, repository.split("/")[0])
         delivery.installation_id = installed.id if installed else None
         random = self._state.random
         if random.random() < webhook.drop:

@@ -8,6 +8,7 @@ from perdure.emulator.repositories import Repositories, Repository
 from perdure.emulator.settings import EmulatorSettings, User
 
 if TYPE_CHECKING:
+    from perdure.emulator.pull_requests import PullRequests
     from perdure.emulator.state import State
     from perdure.emulator.wire import Links
 
@@ -73,13 +74,19 @@ def instant(at: datetime | None) -> str | None:
 class AccountBodies:
     """Accounts and repositories, with one client's URLs."""
 
-    def __init__(
-        self, links: "Links", settings: EmulatorSettings, state: "State", repositories: Repositories
+    def __init__(  # noqa: PLR0913 - a body may need any of them
+        self,
+        links: "Links",
+        settings: EmulatorSettings,
+        state: "State",
+        repositories: Repositories,
+        pulls: "PullRequests",
     ) -> None:
         self.links = links
         self.settings = settings
         self.state = state
         self.repositories = repositories
+        self.pulls = pulls
         self._users = {user.login.lower(): user for user in settings.users}
 
     def account(self, login: str) -> Body:
