@@ -1,0 +1,1 @@
+"""Static reviewers: they read code and run none of it."""

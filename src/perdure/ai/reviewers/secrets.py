@@ -1,0 +1,67 @@
+"""detect-secrets: keys, tokens and passwords that are about to be published."""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from perdure.ai.reviewers.port import Reviewed
+from perdure.ai.reviewers.processes import run_tool
+from perdure.errors import AnalyserError
+from perdure.model.findings import Category, Confidence, Finding, Severity
+
+_GUESSES: Final = {"Base64 High Entropy String", "Hex High Entropy String", "Secret Keyword"}
+"""Kinds that are known by how they look, not by what they are."""
+
+
+class SecretReviewer:
+    """Runs detect-secrets through its API, in a process that can be killed. No secret is ever repeated."""
+
+    name = "detect-secrets"
+
+    async def version(self) -> str:
+        """Return the version of detect-secrets."""
+        try:
+            return version("detect-secrets")
+        except PackageNotFoundError:
+            msg = "the analyser detect-secrets is not installed"
+            raise AnalyserError(msg, hint="pip install 'perdure[review]' where the worker runs") from None
+
+    def takes(self, path: str) -> bool:
+        """Take everything: a secret may stand in any file."""
+        return bool(path)
+
+    async def review(self, tree: Path, paths: Sequence[str]) -> Reviewed:
+        """Return the lines that hold something secret."""
+        script = Path(__file__).with_name("secret_scan.py")
+        # Isolated: neither the folder nor variables can put another module in the place of a real one.
+        output = await run_tool(
+            [sys.executable, "-I", str(script)], folder=tree, stdin=json.dumps(list(paths)).encode()
+        )
+        try:
+            said = json.loads(output.stdout)
+        except ValueError:
+            msg = f"detect-secrets failed: {output.complaint}"
+            raise AnalyserError(msg) from None
+        return Reviewed(
+            findings=[_finding(each["path"], str(each["type"]), int(each["line"])) for each in said["found"]],
+            failed=said["failed"],
+        )
+
+
+def _finding(path: str, kind: str, line: int) -> Finding:
+    is_guess = kind in _GUESSES
+    return Finding(
+        reviewer="detect-secrets",
+        rule=re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-"),
+        category=Category.SECRET,
+        severity=Severity.WARNING if is_guess else Severity.ERROR,
+        confidence=Confidence.MEDIUM if is_guess else Confidence.HIGH,
+        path=path,
+        start_line=max(line, 1),
+        end_line=max(line, 1),
+        message=f"this line seems to hold a secret ({kind})",
+    )
