@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from perdure.model.approvals import Person
 from perdure.model.base import Model
+from perdure.model.packing import PackedModel
 from perdure.pipeline.compiling import CompiledPipeline
 from perdure.pipeline.outcomes import Conclusion, SequencerState
 from perdure.pipeline.schema import PipelineFile
@@ -87,20 +88,45 @@ class PipelineProgress(Model):
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-class PipelineState(Model):
+class PipelineState(PackedModel):
     """What a pipeline carries over when its history is cut, or when a failed one is started again.
 
     Attributes:
         lock_request_id: Of the concurrency group that it is in.
+        compensations: What was undone so far.
     """
 
     sequencer: SequencerState = SequencerState()
     jobs: tuple[JobProgress, ...] = ()
     started_at: datetime | None = None
     lock_request_id: str = ""
+    compensations: tuple[CompensationResult, ...] = ()
 
 
-class PipelineInput(Model):
+class SizeLimits(Model):
+    """How much one run of a pipeline's workflow takes on, within what the engine bears.
+
+    The engine ends a workflow at 51,200 events or 50 MB of history and refuses more than 2,000 children or
+    activities at once. See ``docs/decisions/0005-large-pipelines.md`` for these numbers.
+
+    Attributes:
+        cut_events: From so many events on, a pipeline goes on with a new history as soon as nothing runs; or
+            earlier, when the engine suggests it.
+        hold_events: From so many events on, it starts nothing more until what runs has ended, and goes on
+            with a new history then.
+        hold_bytes: The same for the history's size.
+        at_once: How many of its jobs run at the same time, whatever the file allows.
+        per_task: How many start in one workflow task: the worker takes one of more than 2 s for a dead one.
+    """
+
+    cut_events: int = 4_096
+    hold_events: int = 30_000
+    hold_bytes: int = 30_000_000
+    at_once: int = 1_000
+    per_task: int = 100
+
+
+class PipelineInput(PackedModel):
     """A pipeline to run.
 
     Attributes:
@@ -111,8 +137,10 @@ class PipelineInput(Model):
         compensate: Whether a failure or a cancellation undoes what succeeded.
         pins: The commit that each job's action must run on, as its plan says; jobs whose commit the plan
             could not know are pinned just before their dispatch. ``None`` where nothing was planned.
+        held_groups: Concurrency groups that the pipelines around it are in: it is in them too.
         state: Where it stands, if the workflow hands it to itself.
         resume: Results of an earlier run: each is kept if its job is given now what it was given then.
+        limits: How much one run of its workflow takes on.
     """
 
     pipeline: CompiledPipeline
@@ -121,8 +149,10 @@ class PipelineInput(Model):
     digest: str
     compensate: bool = True
     pins: dict[str, str] | None = None
+    held_groups: tuple[str, ...] = ()
     state: PipelineState | None = None
     resume: PipelineState | None = None
+    limits: SizeLimits = SizeLimits()
 
 
 class PipelineResult(Model):
@@ -147,31 +177,3 @@ def first_jobs(pipeline: CompiledPipeline) -> tuple[JobProgress, ...]:
         for step in pipeline.steps
         for job in step.jobs
     )
-
-
-_SIGNS = {
-    JobState.WAITING: "·",
-    JobState.RUNNING: "▶",
-    JobState.SUCCESS: "✓",
-    JobState.FAILURE: "✗",
-    JobState.CANCELLED: "⊘",
-    JobState.SKIPPED: "-",
-}
-_SHOWN = 60
-
-
-def pipeline_markdown(progress: PipelineProgress) -> str:
-    """Draw a pipeline for its page in Temporal's UI. At most a few kB: the engine takes 20 kB."""
-    counts: dict[str, int] = {}
-    for job in progress.jobs:
-        counts[job.state.value] = counts.get(job.state.value, 0) + 1
-    head = f"**{progress.name}** · {', '.join(f'{count} {state}' for state, count in counts.items())}"
-    open_first = sorted(progress.jobs, key=lambda job: job.state is not JobState.RUNNING)
-    lines = ["| | Job | Run | Reason |", "|---|---|---|---|"]
-    for job in open_first[:_SHOWN]:
-        link = f"[run]({job.html_url})" if job.html_url else ""
-        reason = " ".join(job.reason.split()).replace("|", "\\|")[:100]
-        lines.append(f"| {_SIGNS[job.state]} | {job.key} | {link} | {reason} |")
-    left = len(progress.jobs) - _SHOWN
-    more = f"\n\nand {left} more" if left > 0 else ""
-    return f"{head}\n\n" + "\n".join(lines) + more

@@ -5,14 +5,19 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from perdure.workflows._history import History
 from perdure.workflows._jobs import Ended, Jobs
-from perdure.workflows.locking import GroupLock
+from perdure.workflows.locking import GroupLock, inside
 
 with workflow.unsafe.imports_passed_through():
+    from datetime import timedelta
+
     from perdure.activities.failures import application_error
     from perdure.errors import ExpressionError, GroupTakenError, PipelineFailedError
     from perdure.model.locks import LockPolicy
     from perdure.pipeline import Conclusion, JobResult, Sequencer, render, render_text
+    from perdure.pipeline.job_table import JobTable
+    from perdure.pipeline.outcomes import Compensation, Moves
     from perdure.pipeline.running import (
         CompensationResult,
         JobProgress,
@@ -22,8 +27,9 @@ with workflow.unsafe.imports_passed_through():
         PipelineResult,
         PipelineState,
         first_jobs,
-        pipeline_markdown,
     )
+
+_NEXT_TASK = timedelta(milliseconds=1)
 
 
 @workflow.defn
@@ -44,18 +50,19 @@ class PipelineWorkflow:
         self._started_at = state.started_at or workflow.now()
         self._is_inside = False
         self._group, self._group_lock = self._own_group(state.lock_request_id)
-        self._jobs = Jobs(input, own_group=self._group)
+        self._jobs = Jobs(input)
         self._sequencer = Sequencer(input.pipeline, self._pipeline_context(), state.sequencer)
         self._steps = {job.key: (step, job) for step in input.pipeline.steps for job in step.jobs}
+        self._ready: dict[str, None] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._history = History(input.limits)
         self._cancel_requested = False
-        self._goes_on = False
         self._waits_for_group = ""
         self._changed = False
-        self._rows = {row.key: row for row in (state.jobs or first_jobs(input.pipeline))}
+        self._table = JobTable(state.jobs or first_jobs(input.pipeline))
         earlier = input.resume or PipelineState()
         self._earlier = {row.key: row for row in earlier.jobs if row.key in earlier.sequencer.results}
-        self._compensations: list[CompensationResult] = []
+        self._compensations = list(state.compensations)
         self._conclusion: Conclusion | None = None
         self._show()
 
@@ -81,7 +88,7 @@ class PipelineWorkflow:
             conclusion=self._conclusion,
             cancelled=self._cancel_requested,
             waits_for_group=self._waits_for_group,
-            jobs=tuple(self._rows.values()),
+            jobs=self._table.rows,
             compensations=tuple(self._compensations),
         )
 
@@ -89,16 +96,24 @@ class PipelineWorkflow:
     def state(self) -> PipelineState:
         """Tell what a new start of this pipeline may go on from."""
         return PipelineState(
-            sequencer=self._sequencer.state, jobs=tuple(self._rows.values()), started_at=self._started_at
+            sequencer=self._sequencer.state, jobs=self._table.rows, started_at=self._started_at
         )
 
     async def _body(self) -> PipelineResult:
         await self._enter_group()
         try:
-            return await self._alone()
-        finally:
-            if self._group_lock is not None and not self._goes_on:
-                await self._group_lock.release()
+            with inside(*self._input.held_groups, *([self._group] if self._group else [])):
+                result = await self._alone()
+        except (Exception, asyncio.CancelledError):
+            await self._leave_group()
+            raise
+        await self._leave_group()
+        return result
+
+    async def _leave_group(self) -> None:
+        # Not reached by continue-as-new, which keeps the group: that is neither of the two.
+        if self._group_lock is not None:
+            await self._group_lock.release()
 
     async def _alone(self) -> PipelineResult:
         conclusion = await self._sequence()
@@ -126,6 +141,8 @@ class PipelineWorkflow:
             "pipeline": self._pipeline_context(),
         }
         group = render_text(concurrency.group, contexts)
+        if group in self._input.held_groups:
+            return group, None
         lock = GroupLock(
             group,
             policy=LockPolicy(concurrency.policy.value),
@@ -171,51 +188,73 @@ class PipelineWorkflow:
         while True:
             if self._cancel_requested:
                 self._sequencer.cancel()
-            if workflow.info().is_continue_as_new_suggested() and not self._cancel_requested:
-                await self._cut_history()
             moves = self._sequencer.moves()
-            for key in moves.ended:
-                self._note_end(key, Ended(self._sequencer.results[key]))
-            for key in moves.start:
-                self._start(key)
-            for key in moves.cancel:
-                self._tasks[key].cancel()
-            self._show()
+            self._follow(moves)
             if moves.conclusion is not None:
+                self._show()
                 return moves.conclusion
-            if not (moves.start or moves.ended):
-                await self._wait_for_change()
+            if not self._tasks and not self._cancel_requested and self._history.wants_cut():
+                self._cut_history()
+            await self._start_ready()
+            self._show()
+            await self._wait_for_change()
+
+    def _follow(self, moves: Moves) -> None:
+        for key in moves.ended:
+            self._note_end(key, Ended(self._sequencer.results[key]))
+        self._ready.update(dict.fromkeys(moves.start))
+        for key in moves.cancel:
+            if key in self._ready:
+                del self._ready[key]
+                self._end(key, Ended(JobResult(conclusion=Conclusion.CANCELLED)))
+            else:
+                self._tasks[key].cancel()
+
+    async def _start_ready(self) -> None:
+        """Start what may start, and no more in one workflow task than it bears."""
+        started = 0
+        while self._ready and len(self._tasks) < self._input.limits.at_once:
+            if self._history.is_full() and not self._cancel_requested:
+                return
+            if started == self._input.limits.per_task:
+                self._changed = True
+                await workflow.sleep(_NEXT_TASK)
+                return
+            key = next(iter(self._ready))
+            del self._ready[key]
+            self._start(key)
+            started += 1
 
     async def _wait_for_change(self) -> None:
         await workflow.wait_condition(lambda: self._changed)
         self._changed = False
 
-    async def _cut_history(self) -> None:
-        """Start nothing more, let what runs end, and go on with a new history."""
-        await workflow.wait_condition(lambda: not self._tasks or self._cancel_requested)
-        if not self._tasks:
-            state = PipelineState(
-                sequencer=self._sequencer.state,
-                jobs=tuple(self._rows.values()),
-                started_at=self._started_at,
-                lock_request_id=self._group_lock.request_id if self._group_lock else "",
-            )
-            self._goes_on = True
-            workflow.continue_as_new(self._input.model_copy(update={"state": state}))
+    def _cut_history(self) -> None:
+        """Go on with a new history, if what is to be carried over is not too large for that."""
+        state = self.state()
+        # Nothing runs: what the sequencer takes for running waits for its start.
+        sequencer = state.sequencer.model_copy(update={"started": ()})
+        changes = {
+            "sequencer": sequencer,
+            "lock_request_id": self._group_lock.request_id if self._group_lock else "",
+            "compensations": tuple(self._compensations),
+        }
+        next_input = self._input.model_copy(update={"state": state.model_copy(update=changes)})
+        if self._history.takes(next_input):
+            workflow.continue_as_new(next_input)
 
     def _start(self, key: str) -> None:
         digest = self._jobs.inputs_digest(self._steps[key][0], key, self._sequencer.contexts(key))
         if self._keep(key, digest):
             return
-        kind = self._rows[key].kind
+        kind = self._table[key].kind
         is_workflow = kind in {"action", "approval", "pipeline"}
-        self._rows[key] = self._rows[key].model_copy(
-            update={
-                "state": JobState.RUNNING,
-                "started_at": workflow.now(),
-                "inputs_digest": digest,
-                "workflow_id": self._jobs.workflow_id(key, kind=kind) if is_workflow else "",
-            }
+        self._table.update(
+            key,
+            state=JobState.RUNNING,
+            started_at=workflow.now(),
+            inputs_digest=digest,
+            workflow_id=self._jobs.workflow_id(key, kind=kind) if is_workflow else "",
         )
         self._tasks[key] = asyncio.create_task(self._carry_out(key))
 
@@ -227,8 +266,7 @@ class PipelineWorkflow:
         if not digest or row.inputs_digest != digest:
             return False
         self._sequencer.finish(key, self._input.resume.sequencer.results[key])
-        needs = self._rows[key].needs
-        self._rows[key] = row.model_copy(update={"needs": needs, "kept": True})
+        self._table.put(row.model_copy(update={"needs": self._table[key].needs, "kept": True}))
         self._changed = True
         return True
 
@@ -238,37 +276,43 @@ class PipelineWorkflow:
             ended = await self._jobs.run(step, job, self._sequencer.contexts(key))
         except asyncio.CancelledError:
             ended = Ended(JobResult(conclusion=Conclusion.CANCELLED))
+        del self._tasks[key]
+        self._end(key, ended)
+
+    def _end(self, key: str, ended: Ended) -> None:
         self._sequencer.finish(key, ended.result)
         self._note_end(key, ended)
-        del self._tasks[key]
         self._changed = True
 
     def _note_end(self, key: str, ended: Ended) -> None:
-        self._rows[key] = self._rows[key].model_copy(
-            update={
-                "state": JobState(ended.result.conclusion.value),
-                "ended_at": workflow.now(),
-                "html_url": ended.html_url,
-                "reason": ended.result.reason,
-            }
+        self._table.update(
+            key,
+            state=JobState(ended.result.conclusion.value),
+            ended_at=workflow.now(),
+            html_url=ended.html_url,
+            reason=ended.result.reason,
         )
 
     async def _compensate(self) -> None:
-        for number, compensation in enumerate(self._sequencer.compensations(), start=1):
-            key = f"{compensation.job_key}/compensate-{number}"
-            ended = await self._jobs.compensate(
-                compensation.call, key, self._sequencer.contexts(compensation.job_key)
-            )
-            self._compensations.append(
-                CompensationResult(
-                    job_key=compensation.job_key,
-                    action=compensation.call.action,
-                    conclusion=ended.result.conclusion,
-                    html_url=ended.html_url,
-                    reason=ended.result.reason,
-                )
-            )
+        done = len(self._compensations)
+        for number, compensation in enumerate(self._sequencer.compensations()[done:], start=done + 1):
+            # A new history does not know that this one was to be cancelled, which is how it ends.
+            if not self._cancel_requested and self._history.wants_cut():
+                self._cut_history()
+            self._compensations.append(await self._compensated(compensation, number))
             self._show()
+
+    async def _compensated(self, compensation: Compensation, number: int) -> CompensationResult:
+        key = f"{compensation.job_key}/compensate-{number}"
+        contexts = self._sequencer.contexts(compensation.job_key)
+        ended = await self._jobs.compensate(compensation.call, key, contexts)
+        return CompensationResult(
+            job_key=compensation.job_key,
+            action=compensation.call.action,
+            conclusion=ended.result.conclusion,
+            html_url=ended.html_url,
+            reason=ended.result.reason,
+        )
 
     def _result(self) -> PipelineResult:
         contexts = self._sequencer.pipeline_contexts()
@@ -281,11 +325,11 @@ class PipelineWorkflow:
             conclusion=Conclusion.SUCCESS,
             digest=self._input.digest,
             outputs=outputs,
-            jobs=tuple(self._rows.values()),
+            jobs=self._table.rows,
         )
 
     def _failure(self) -> PipelineFailedError:
-        failed = [row for row in self._rows.values() if row.state in {JobState.FAILURE, JobState.CANCELLED}]
+        failed = self._table.ended_badly()
         said = "; ".join(_line(row) for row in failed[:5])
         more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
         return PipelineFailedError(
@@ -305,7 +349,7 @@ class PipelineWorkflow:
         }
 
     def _show(self) -> None:
-        workflow.set_current_details(pipeline_markdown(self.progress()))
+        workflow.set_current_details(self._table.markdown(self._input.pipeline.name))
 
 
 def _line(row: JobProgress) -> str:

@@ -1,0 +1,70 @@
+"""Values that travel through the engine compressed where they are large.
+
+The engine takes 2 MB for one value and writes each one into a history. A pipeline of a thousand steps is
+600 kB of JSON, as each step says again what most others say too; without defaults and compressed it is
+17 kB. What is small stays as it is, so that people can read it in Temporal's UI.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+from typing import Any, Final, Self
+
+from pydantic import (
+    ModelWrapValidatorHandler,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from perdure.model.base import Model
+
+MAX_BYTES: Final = 1_900_000
+"""What a value may take on its way: the engine refuses 2 MB, and a codec that encrypts adds a little."""
+
+_KEY: Final = "packed"
+_PACKED_FROM: Final = 16_000
+_UNPACKED_AT_MOST: Final = 100_000_000
+"""Nothing of ours is larger; a hostile text of 2 MB could become 2 GB."""
+
+
+class PackedModel(Model):
+    """A model that is compressed when it is written as JSON and is large. It is read either way."""
+
+    @model_serializer(mode="wrap")
+    def _pack(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        if not info.mode_is_json() or (info.context and info.context.get(_KEY)):
+            return written
+        text = self.model_dump_json(exclude_defaults=True, context={_KEY: True}).encode()
+        if len(text) < _PACKED_FROM:
+            return written
+        return {_KEY: base64.b64encode(zlib.compress(text)).decode()}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _unpack(cls, value: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        match value:
+            case {"packed": str(packed)}:
+                return handler(json.loads(_unpacked(packed)))
+        return handler(value)
+
+    @property
+    def packed_size(self) -> int:
+        """How many bytes this takes on its way through the engine."""
+        return len(self.model_dump_json().encode())
+
+
+def _unpacked(packed: str) -> bytes:
+    try:
+        decompressor = zlib.decompressobj()
+        text = decompressor.decompress(base64.b64decode(packed, validate=True), _UNPACKED_AT_MOST)
+    except (binascii.Error, zlib.error) as error:
+        msg = f"it was packed by something else: {error}"
+        raise ValueError(msg) from error
+    if not decompressor.eof:
+        msg = f"it is cut off, or larger than {_UNPACKED_AT_MOST:,} bytes"
+        raise ValueError(msg)
+    return text
