@@ -5,6 +5,7 @@ runs, and :class:`Sequencer` decides what runs when. Expressions are evaluated b
 :func:`render`; :func:`action_input` makes of a step what is dispatched.
 """
 
+from perdure.model.notifications import NotifyOn
 from perdure.pipeline.compiling import CompiledPipeline, CompiledStep, StepJob, compile_pipeline
 from perdure.pipeline.deciding import Sequencer
 from perdure.pipeline.digest import canonical_json, plan_digest
@@ -16,7 +17,7 @@ from perdure.pipeline.outcomes import Compensation, Conclusion, JobResult, Moves
 from perdure.pipeline.policies import Concurrency, ConcurrencyPolicy, Retry, Timeout
 from perdure.pipeline.reading import read_pipeline
 from perdure.pipeline.resolving import action_input, typed_outputs
-from perdure.pipeline.schema import Mark, Notification, NotifyOn, PipelineFile, Schedule
+from perdure.pipeline.schema import Mark, Notification, PipelineFile, Schedule
 from perdure.pipeline.steps import (
     ActionCall,
     ActionStep,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from perdure.config.secret_references import check_reference
+from perdure.model.notifications import NotifyOn
 from perdure.pipeline._base import FileModel, Name, as_list, one_or_many
 from perdure.pipeline.inputs import InputSpecs, Value
 from perdure.pipeline.policies import ConcurrencyField, Defaults, RepositoryWord
@@ -25,16 +25,6 @@ def _check_pipeline_name(name: str) -> str:
         msg = f"{name!r} cannot name a pipeline: use letters, digits, ., _ and -, at most 100"
         raise ValueError(msg)
     return name
-
-
-class NotifyOn(StrEnum):
-    """A moment that is told."""
-
-    START = "start"
-    WAITING = "waiting"
-    SUCCESS = "success"
-    FAILURE = "failure"
-    CANCELLED = "cancelled"
 
 
 class Mark(FileModel):
