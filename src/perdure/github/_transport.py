@@ -58,6 +58,21 @@ class Transport:
             raise self.error(answer, repository)
         return answer
 
+    async def read_as(self, token: AccessToken, path: str, query: Mapping[str, object]) -> Answer:
+        """GET with a token that somebody holds already.
+
+        Raises:
+            GitHubError: There is no answer, or it is no success.
+        """
+        url = f"{path}?{urlencode({name: str(value) for name, value in query.items()})}"
+        try:
+            answer = await self._send_as(token, Sending("GET", url))
+        except UnansweredError as error:
+            raise unavailable(error) from None
+        if not answer.is_success:
+            raise self.error(answer, None)
+        return answer
+
     async def read_object(
         self, repository: str | None, path: str, query: Mapping[str, object] | None = None
     ) -> dict[str, Any]:

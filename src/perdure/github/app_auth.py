@@ -136,6 +136,25 @@ class AppAuth:
         self._installations[repository.lower()] = found
         return found
 
+    async def account_token(self, account: str) -> AccessToken | None:
+        """Return a token that lists what the App sees of an account, or ``None`` where it is not installed.
+
+        It may read names and nothing else, and is not kept: a list of thousands needs a few.
+        """
+        for kind in ("orgs", "users"):
+            try:
+                body = await self._as_app("GET", f"/{kind}/{account}/installation")
+            except GitHubRefusedError as error:
+                if error.status == 404:
+                    continue
+                raise
+            found = _installation(body)
+            path = f"/app/installations/{found.installation_id}/access_tokens"
+            minted = await self._as_app("POST", path, json={"permissions": {"metadata": "read"}})
+            secret = Secret(str(minted.get("token")), reference=f"a token for {account}")
+            return AccessToken(secret=secret, identity=found.identity)
+        return None
+
     async def not_found(self, repository: str) -> RepositoryNotFoundError:
         """Return the error that says how to install the App."""
         try:

@@ -18,6 +18,7 @@ from perdure.github._contents import ContentCalls
 from perdure.github._dispatch import DispatchCalls
 from perdure.github._logs import LogCalls
 from perdure.github._marks import MarkCalls
+from perdure.github._organizations import OrganizationCalls
 from perdure.github._runs import RunCalls
 from perdure.github._transport import Transport
 from perdure.github._wire import Wire
@@ -26,7 +27,9 @@ from perdure.github.auth import Credentials, Scope, TokenAuth
 from perdure.github.facts import CredentialFacts
 
 
-class GitHubClient(DispatchCalls, RunCalls, MarkCalls, ContentCalls, ArtifactCalls, LogCalls):
+class GitHubClient(
+    DispatchCalls, RunCalls, MarkCalls, ContentCalls, OrganizationCalls, ArtifactCalls, LogCalls
+):
     """GitHub's REST API, as far as Perdure uses it. Made by :func:`open_github_client`.
 
     Reads raise :class:`~perdure.errors.GitHubError`; whether one is worth another try is its ``permanent``.

@@ -14,6 +14,7 @@ class RepositoryFacts(Model):
     default_branch: str
     private: bool = False
     archived: bool = False
+    fork: bool = False
     html_url: str = ""
 
 
