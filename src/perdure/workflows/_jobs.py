@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 from perdure.workflows import _calls
 from perdure.workflows.action import ActionWorkflow
 from perdure.workflows.building_blocks import request_approval
-from perdure.workflows.locking import lock
+from perdure.workflows.locking import held_groups, lock
 
 with workflow.unsafe.imports_passed_through():
     from datetime import UTC, datetime, timedelta
@@ -67,9 +67,8 @@ def failed(reason: str, html_url: str = "") -> Ended:
 class Jobs:
     """Carries out the jobs of one pipeline."""
 
-    def __init__(self, input: PipelineInput, *, own_group: str | None = None) -> None:
+    def __init__(self, input: PipelineInput) -> None:
         self._input = input
-        self._own_group = own_group
 
     def workflow_id(self, key: str, *, kind: str = "") -> str:
         """Return the id of the workflow that does a job: it is the same on every replay and attempt."""
@@ -95,8 +94,6 @@ class Jobs:
             if not isinstance(definition, WorkBase) or definition.concurrency is None:
                 return await self._carried_out(step, job, contexts)
             group = render_text(definition.concurrency.group, contexts)
-            if group == self._own_group:
-                return await self._carried_out(step, job, contexts)
             policy = LockPolicy(definition.concurrency.policy.value)
             async with lock(group, policy=policy, task_queue=workflow.info().task_queue):
                 return await self._carried_out(step, job, contexts)
@@ -218,6 +215,7 @@ class Jobs:
             digest=plan_digest(compiled),
             compensate=self._input.compensate,
             pins=self._pins_below(key),
+            held_groups=held_groups(),
         )
         result = await workflow.execute_child_workflow(
             "PipelineWorkflow",

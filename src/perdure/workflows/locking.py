@@ -1,9 +1,16 @@
-"""Entering a concurrency group from a workflow."""
+"""Entering a concurrency group from a workflow.
+
+A workflow that its worker lets go of leaves coroutines behind which wait for ever. Python closes them when it
+collects garbage: at any moment, on the thread of another workflow. What such a coroutine sends in its
+``finally`` goes into that other workflow's history, which then never replays again. So a group is given back
+where an error or a cancellation passes, and never where a ``GeneratorExit`` does.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -29,6 +36,28 @@ with workflow.unsafe.imports_passed_through():
 
 _ASK_AGAIN = timedelta(minutes=10)
 """A lock that somebody has ended by force is asked anew by those who wait."""
+
+_HELD: ContextVar[tuple[str, ...]] = ContextVar("perdure_held_groups", default=())
+
+
+def held_groups() -> tuple[str, ...]:
+    """Return the groups that the calling task is in, by itself or by whoever started it."""
+    return _HELD.get()
+
+
+@contextmanager
+def inside(*groups: str) -> Iterator[None]:
+    """Run a block, and every task that it starts, as being in these groups already.
+
+    Who is in a group and waited for it again would wait for itself.
+    """
+    before = _HELD.get()
+    _HELD.set(tuple(dict.fromkeys((*before, *groups))))
+    try:
+        yield
+    finally:
+        # Not by a token: it may be closed in another context than the one it was opened in.
+        _HELD.set(before)
 
 
 class GroupLock:
@@ -57,6 +86,8 @@ class GroupLock:
         self._task_queue = task_queue
         self._policy = policy
         self._news: LockNews | None = None
+        self._is_over = False
+        self._sending: asyncio.Task[None] | None = None
         workflow.set_signal_handler(news_signal(self.request_id), self._hear)
 
     async def acquire(self) -> None:
@@ -78,7 +109,7 @@ class GroupLock:
                     AskForLockInput(group=self.group, request=request, task_queue=self._task_queue)
                 )
                 await self._wait()
-        except BaseException:
+        except (Exception, asyncio.CancelledError):
             await self.release()
             raise
         if self._news.kind is not NewsKind.GRANTED:
@@ -88,9 +119,7 @@ class GroupLock:
 
     async def release(self) -> None:
         """Give the group back, or stop waiting for it. Never fails: the lock looks for itself in the end."""
-        if not workflow.in_workflow():
-            # The worker forgets the workflow, which goes on elsewhere: nothing is to be released.
-            return
+        self._is_over = True
         releasing = self._release()
         try:
             # A task of its own: a second cancellation must not keep the next one waiting.
@@ -110,6 +139,11 @@ class GroupLock:
         return GroupTakenError(f"{by} runs in the concurrency group {self.group}", hint="try again later")
 
     def _hear(self, news: LockNews) -> None:
+        if self._is_over:
+            # A request that was given up may reach a lock that knows nothing of it any more.
+            if news.kind is NewsKind.GRANTED:
+                self._sending = asyncio.create_task(self._release())
+            return
         self._news = news
         if news.kind is NewsKind.SUPERSEDED:
             self.superseded_by = news.by
@@ -126,7 +160,6 @@ class GroupLock:
         # Where there is no such lock it never heard of us.
         with contextlib.suppress(FailureError):
             await lock.signal(RELEASE_SIGNAL, LockRelease(request_id=self.request_id))
-        workflow.set_signal_handler(news_signal(self.request_id), None)
 
 
 @asynccontextmanager
@@ -142,6 +175,9 @@ async def lock(
     workflow that ends without leaving the block, however it ends, is found out and holds nothing. Do not
     continue as new inside.
 
+    Inside the block, and in the tasks that are started there, the same group is entered without asking: they
+    run while the block holds it, and do not wait for each other.
+
     Args:
         name: The group.
         policy: Queue in order, cancel those that are older, or refuse when it is taken.
@@ -152,6 +188,9 @@ async def lock(
         ApplicationError: ``GroupTakenError``: it is taken and the policy is to refuse; or a newer request
             with the policy ``cancel-older`` came, and the block was cancelled.
     """
+    if name in held_groups():
+        yield
+        return
     group = GroupLock(name, policy=policy, task_queue=task_queue or queues.WORKFLOWS)
     task = asyncio.current_task()
     try:
@@ -161,13 +200,18 @@ async def lock(
     if task is not None:
         group.on_superseded = task.cancel
     try:
-        yield
-    except BaseException as error:
+        with inside(name):
+            yield
+    except (Exception, asyncio.CancelledError, workflow.ContinueAsNewError) as error:
+        await _leave(group)
         if group.superseded_by and isinstance(error, asyncio.CancelledError | FailureError):
             if task is not None:
                 task.uncancel()
             raise application_error(group.error()) from error
         raise
-    finally:
-        group.on_superseded = lambda: None
-        await group.release()
+    await _leave(group)
+
+
+async def _leave(group: GroupLock) -> None:
+    group.on_superseded = lambda: None
+    await group.release()
