@@ -57,6 +57,7 @@ class ChangedFile(Model):
         added: Lines that the change added or changed; all of them where a whole repository is reviewed.
         is_binary: Whether git takes it for one.
         size: In bytes, after the change.
+        unreadable: Why it is not in the tree's folder, such as ``a submodule``; empty where it is.
     """
 
     path: str
@@ -64,6 +65,7 @@ class ChangedFile(Model):
     added: tuple[LineRange, ...] = ()
     is_binary: bool = False
     size: int = 0
+    unreadable: str = ""
 
 
 class Change(Model):
