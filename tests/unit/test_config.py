@@ -71,7 +71,7 @@ def test_perdure_config_names_another_file(tmp_path):
         (
             "[zzz]\n",
             r"perdure\.toml:1: \[zzz\] is not known",
-            "known are approvals, github, local, store, watch, worker",
+            "known are approvals, github, index, local, review, store, watch, worker",
         ),
         ("local.port = 99999\n", r"perdure\.toml:1: port is wrong: .*65535", None),
         (
@@ -176,3 +176,33 @@ def test_no_text_breaks_the_reading_of_durations(text):
         return
     assert isinstance(found, timedelta)
     assert found >= timedelta(0)
+
+
+def test_models_are_read_from_words_tables_and_variables(tmp_path):
+    """A list of models is as easily tried out as written down, and a key's file lies beside the settings."""
+    text = '[review]\nover_budget = "ask"\n[[review.models]]\nmodel = "openai:a"\nkey = "file:key"\n'
+    written = load(tmp_path, text).review
+    tried = load(tmp_path, text, PERDURE_REVIEW_MODELS="openai:b@http://127.0.0.1:9/v1/, anthropic:c").review
+    usual = load(tmp_path, text, PERDURE_MODEL="openai:d", OPENAI_API_KEY="k").review
+
+    assert (written.models[0].model, written.models[0].key) == ("openai:a", f"file:{tmp_path / 'key'}")
+    assert [(each.model, each.base_url, each.key_reference) for each in tried.models] == [
+        ("openai:b", "http://127.0.0.1:9/v1", None),
+        ("anthropic:c", None, "env:ANTHROPIC_API_KEY"),
+    ]
+    assert [(each.model, each.key_reference) for each in usual.models] == [("openai:d", "env:OPENAI_API_KEY")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('models = ["gpt-5"]', r"perdure\.toml:2: models is wrong: string should match"),
+        ('models = ["openai:a@ftp://b"]', r"perdure\.toml:2: models"),
+        ('[[review.models]]\nmodel = "openai:a"\ninput_price = 1', r"perdure\.toml:2: models .*one price"),
+        ('[[review.analysers]]\nname = "ruff"\ncommand = ["x"]', "Perdure's own"),
+    ],
+)
+def test_a_model_or_analyser_that_cannot_be_used_is_refused(tmp_path, text, message):
+    """Mistakes in what costs money are found when settings are read."""
+    with pytest.raises(SettingsError, match=message):
+        load(tmp_path, f"[review]\n{text}\n")

@@ -9,7 +9,9 @@ Settings hold no secrets, only references to them: ``env:NAME``, ``file:PATH``, 
 settings may be printed and committed, and a secret is read where it is used, by :func:`resolve_secret`.
 """
 
+from perdure.config.fields import parse_duration
 from perdure.config.loading import OTHER_VARIABLES, load_settings
+from perdure.config.review_section import AnalyserCommand, ModelEndpoint, ReviewSettings
 from perdure.config.secret_references import Secret, resolve_secret
 from perdure.config.sections import (
     ApprovalSettings,
@@ -19,14 +21,16 @@ from perdure.config.sections import (
     StoreSettings,
     WatchSettings,
     WorkerSettings,
-    parse_duration,
 )
 
 __all__ = [
     "OTHER_VARIABLES",
+    "AnalyserCommand",
     "ApprovalSettings",
     "GitHubSettings",
     "LocalSettings",
+    "ModelEndpoint",
+    "ReviewSettings",
     "Secret",
     "Settings",
     "StoreSettings",

@@ -18,8 +18,9 @@ from perdure.errors import SettingsError
 
 FILE_NAME: Final = "perdure.toml"
 
-OTHER_VARIABLES: Final = frozenset({"PERDURE_CONFIG", "PERDURE_USER_TOKEN"})
-"""Variables that belong to no section: the settings file's path, and a person's own GitHub token."""
+OTHER_VARIABLES: Final = frozenset({"PERDURE_CONFIG", "PERDURE_USER_TOKEN", "PERDURE_MODEL"})
+"""Variables that belong to no section: the settings file's path, a person's own GitHub token, and the model
+to review with instead of those of ``[review]``."""
 
 _Values = dict[tuple[str, str], Any]
 _Places = dict[tuple[str, str], str]
@@ -44,6 +45,9 @@ def load_settings(
     _read_environment(environ, values, places)
     if ("github", "token") not in values and environ.get("GITHUB_TOKEN"):
         values["github", "token"] = "env:GITHUB_TOKEN"
+    if environ.get("PERDURE_MODEL") and not environ.get("PERDURE_REVIEW_MODELS"):
+        values["review", "models"] = [_model_of(environ)]
+        places["review", "models"] = "PERDURE_MODEL"
     sections: dict[str, dict[str, Any]] = {}
     for (section, field), value in values.items():
         sections.setdefault(section, {})[field] = value
@@ -51,6 +55,18 @@ def load_settings(
         return Settings.model_validate({**sections, "source": str(file) if file else "defaults"})
     except ValidationError as invalid:
         raise _settings_error(invalid, places, str(file or "settings")) from None
+
+
+def _model_of(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the endpoint that the field's usual variables name: a model, and perhaps another address."""
+    model, _, base_url = environ["PERDURE_MODEL"].partition("@")
+    provider = model.partition(":")[0].upper()
+    has_key = bool(environ.get(f"{provider}_API_KEY"))
+    return {
+        "model": model,
+        "base_url": base_url or environ.get(f"{provider}_BASE_URL") or None,
+        "key": f"env:{provider}_API_KEY" if has_key else None,
+    }
 
 
 def _find_file(environ: Mapping[str, str], folder: Path) -> Path | None:
@@ -86,7 +102,7 @@ def _read_file(file: Path) -> tuple[_Values, _Places]:
             if field not in SECTIONS[section].model_fields:
                 raise _unknown(f"{where}: {field}", field, SECTIONS[section].model_fields)
             values[section, field] = (
-                _beside(file, value) if section in {"github", "approvals", "index"} else value
+                _beside(file, value) if section in {"github", "approvals", "index", "review"} else value
             )
             places[section, field] = f"{where}: {field}"
     return values, places
@@ -94,6 +110,10 @@ def _read_file(file: Path) -> tuple[_Values, _Places]:
 
 def _beside(file: Path, value: object) -> object:
     """Make a reference's relative path relative to the file that holds it, wherever Perdure is started."""
+    if isinstance(value, list):
+        return [_beside(file, each) for each in value]
+    if isinstance(value, dict):
+        return {name: _beside(file, each) for name, each in value.items()}
     if not isinstance(value, str) or not value.startswith("file:") or looks_secret(value):
         return value
     return f"file:{file.parent.absolute() / Path(value[5:]).expanduser()}"
@@ -110,7 +130,7 @@ def _read_environment(environ: Mapping[str, str], values: _Values, places: _Plac
         if environ.get(name):
             values[key] = environ[name]
             places[key] = name
-    referred = {str(value)[4:] for value in values.values() if str(value).startswith("env:")}
+    referred = {name for value in values.values() for name in re.findall(r"\benv:(\w+)", str(value))}
     known = {*fields, *OTHER_VARIABLES}
     for name in sorted(environ):
         if name.startswith("PERDURE_") and name not in known | referred:
@@ -129,8 +149,11 @@ def _line_of(text: str, section: str, field: str | None) -> int:
     current = ""
     found = 1
     for number, line in enumerate(text.splitlines(), start=1):
-        if head := re.match(r"\s*\[\s*([\w\"'-]+)\s*\]", line):
-            current = head[1].strip("\"'")
+        # A table, or one of an array of tables that is a section's field.
+        if head := re.match(r"\s*\[\[?\s*([\w.\"'-]+)\s*\]", line):
+            current, _, table = head[1].strip("\"'").partition(".")
+            if current == section and table and table == field:
+                return number
             if current == section:
                 found = number
                 if field is None:

@@ -3,74 +3,23 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from perdure.config.secret_references import check_reference
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
-
-
-def parse_duration(value: object) -> object:
-    """Read ``"30s"``, ``"5m"``, ``"1h30m"``, ``"1d"`` or a number of seconds. Other types pass unchanged.
-
-    Raises:
-        ValueError: The text is no duration.
-    """
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return value
-    text = str(value).strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return timedelta(seconds=float(text))
-    if not _DURATION.fullmatch(text):
-        msg = "is no duration: write it as 30s, 5m, 2h, 1d, or as a number of seconds"
-        raise ValueError(msg)
-    parts = re.findall(r"([\d.]+)(ms|s|m|h|d)", text)
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
-
-
-def _check_url(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme not in {"http", "https"} or not host:
-        msg = "must be an http or https address, such as https://api.github.com or https://HOST/api/v3"
-        raise ValueError(msg)
-    if parts.username or parts.password or parts.query or parts.fragment:
-        msg = "must be an address alone, without user, query or fragment"
-        raise ValueError(msg)
-    if host in {"github.com", "www.github.com"}:
-        msg = "is GitHub's website; its API is at https://api.github.com"
-        raise ValueError(msg)
-    if parts.scheme == "http" and not _is_local(host):
-        msg = "must use https: http would show tokens to the network, and is for this machine only"
-        raise ValueError(msg)
-    return url.rstrip("/")
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), Field(ge=timedelta(0))]
-SecretReference = Annotated[str, AfterValidator(check_reference)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, and without room for misspelled keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+from perdure.config.fields import (
+    Duration,
+    Port,
+    SecretReference,
+    Section,
+    as_words,
+    check_url,
+    split,
+)
+from perdure.config.review_section import ReviewSettings
 
 
 class GitHubSettings(Section):
@@ -86,7 +35,7 @@ class GitHubSettings(Section):
         grace_time: How long lists of runs may lag behind an accepted dispatch.
     """
 
-    url: Annotated[str, AfterValidator(_check_url)] = "https://api.github.com"
+    url: Annotated[str, AfterValidator(check_url)] = "https://api.github.com"
     app_id: int | None = Field(default=None, gt=0)
     client_id: str | None = Field(default=None, min_length=1)
     private_key: SecretReference | None = None
@@ -124,13 +73,6 @@ class WatchSettings(Section):
     reconcile_interval: Duration = timedelta(minutes=5)
 
 
-def _split(value: object) -> object:
-    """Take a variable's one text as several, with commas between them."""
-    return (
-        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
-
-
 FunctionReference = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
 
 
@@ -153,7 +95,7 @@ class WorkerSettings(Section):
     max_concurrent_activities: int = Field(default=100, ge=1)
     graceful_shutdown: Duration = timedelta(seconds=10)
     queue_suffix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
-    activities: Annotated[tuple[FunctionReference, ...], BeforeValidator(_split)] = ()
+    activities: Annotated[tuple[FunctionReference, ...], BeforeValidator(split)] = ()
 
 
 class StoreSettings(Section):
@@ -194,10 +136,6 @@ def _check_public_key(key: str) -> str:
     return key
 
 
-def _as_words(value: object) -> object:
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
 class ApprovalSettings(Section):
     """``[approvals]``: whom workers believe when people decide, and where people do it.
 
@@ -214,12 +152,12 @@ class ApprovalSettings(Section):
 
     mode: Literal["gateway", "local"] | None = None
     public_key: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_public_key)], ...], BeforeValidator(_as_words)
+        tuple[Annotated[str, AfterValidator(_check_public_key)], ...], BeforeValidator(as_words)
     ] = ()
     private_key: SecretReference | None = None
-    gateway: Annotated[str, AfterValidator(_check_url)] | None = None
+    gateway: Annotated[str, AfterValidator(check_url)] | None = None
     port: Port = 8400
-    hosts: Annotated[tuple[str, ...], BeforeValidator(_as_words)] = ()
+    hosts: Annotated[tuple[str, ...], BeforeValidator(as_words)] = ()
 
 
 class IndexSettings(Section):
@@ -240,7 +178,7 @@ class IndexSettings(Section):
     repositories: Path = Path(".perdure/repositories")
     repositories_megabytes: int = Field(default=20_000, ge=1)
     path: Path = Path(".perdure/index")
-    embedder_urls: Annotated[tuple[str, ...], BeforeValidator(_as_words)] = ()
+    embedder_urls: Annotated[tuple[str, ...], BeforeValidator(as_words)] = ()
     embedder_model: str = ""
     embedder_key: SecretReference | None = None
     embeddings_per_second: Annotated[float | None, Field(ge=0), AfterValidator(lambda rate: rate or None)] = (
@@ -273,6 +211,7 @@ class Settings(Section):
     local: LocalSettings = LocalSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     index: IndexSettings = IndexSettings()
+    review: ReviewSettings = ReviewSettings()
     source: str = "defaults"
 
 
@@ -284,4 +223,5 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "local": LocalSettings,
     "approvals": ApprovalSettings,
     "index": IndexSettings,
+    "review": ReviewSettings,
 }

@@ -55,12 +55,12 @@ class PlanUnitsInput(Model):
 
     Attributes:
         change: The :class:`~perdure.model.review.Change`, in the content store.
-        index: What the index calls the tree, where related code is to be shown; else nothing is looked up.
+        is_indexed: Whether the change's tree is in the index, so that related code can be found.
     """
 
     change: StoredObject
     policy: ReviewPolicy = ReviewPolicy()
-    index: str = ""
+    is_indexed: bool = False
 
 
 class ReviewPlan(Model):
