@@ -37,6 +37,8 @@
   * PipelineFailedError              a pipeline ended without success; permanent
     * PipelineCancelledError         it was cancelled
   * GroupTakenError                  a concurrency group is taken, or was taken over; permanent
+  * NotificationError                a notification was not taken; worth another try
+    * NotificationRefusedError       it will not be, or may not go there; permanent
   * ModelError                       a language model or embedder failed; has ``model``
     * ModelUnavailableError          no answer, or it failed; worth another try, has ``retry_after``
       * ModelRateLimitedError        asked to be left alone for a while
@@ -354,6 +356,32 @@ class PipelineFailedError(PerdureError):
 
 class PipelineCancelledError(PipelineFailedError):
     """A pipeline was cancelled before it ended."""
+
+
+class NotificationError(PerdureError):
+    """A notification was not taken. The message names the webhook's reference, never its address.
+
+    Attributes:
+        retry_after_seconds: How long the other side asked to be left alone, if it said.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """How long the other side asked to be left alone."""
+        seconds = self.retry_after_seconds
+        return None if seconds is None else timedelta(seconds=seconds)
+
+
+class NotificationRefusedError(NotificationError):
+    """A notification is refused for good, or may not go where its address leads."""
+
+    permanent = True
 
 
 class GroupTakenError(PerdureError):

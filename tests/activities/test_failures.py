@@ -47,6 +47,8 @@ PERMANENT = {
     "PipelineFailedError": True,
     "PipelineCancelledError": True,
     "GroupTakenError": True,
+    "NotificationError": False,
+    "NotificationRefusedError": True,
     "ModelError": False,
     "ModelUnavailableError": False,
     "ModelRateLimitedError": False,

@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, FailureError
 
-from perdure.errors import GitHubRateLimitedError, ModelUnavailableError, PerdureError, from_details
+from perdure.errors import (
+    GitHubRateLimitedError,
+    ModelUnavailableError,
+    NotificationError,
+    PerdureError,
+    from_details,
+)
 
 
 @contextmanager
@@ -23,6 +29,7 @@ def as_application_errors() -> Generator[None]:
 
 
 _NOTHING_DISPATCHED = "nothing_dispatched"
+_ASKING_TO_WAIT = (GitHubRateLimitedError, ModelUnavailableError, NotificationError)
 
 
 def application_error(
@@ -35,7 +42,7 @@ def application_error(
         message: Instead of the error's own.
         nothing_dispatched: Whether it is certain that GitHub got nothing.
     """
-    delay = error.retry_after if isinstance(error, GitHubRateLimitedError | ModelUnavailableError) else None
+    delay = error.retry_after if isinstance(error, _ASKING_TO_WAIT) else None
     return ApplicationError(
         message or str(error),
         error.details() | ({_NOTHING_DISPATCHED: True} if nothing_dispatched else {}),

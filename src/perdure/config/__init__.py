@@ -11,6 +11,7 @@ settings may be printed and committed, and a secret is read where it is used, by
 
 from perdure.config.fields import parse_duration
 from perdure.config.loading import OTHER_VARIABLES, load_settings
+from perdure.config.notify import NotifySettings
 from perdure.config.review_section import AnalyserCommand, ModelEndpoint, ReviewSettings
 from perdure.config.secret_references import Secret, resolve_secret
 from perdure.config.sections import (
@@ -30,6 +31,7 @@ __all__ = [
     "GitHubSettings",
     "LocalSettings",
     "ModelEndpoint",
+    "NotifySettings",
     "ReviewSettings",
     "Secret",
     "Settings",

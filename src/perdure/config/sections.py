@@ -19,6 +19,7 @@ from perdure.config.fields import (
     check_url,
     split,
 )
+from perdure.config.notify import NotifySettings
 from perdure.config.review_section import ReviewSettings
 
 
@@ -210,6 +211,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     local: LocalSettings = LocalSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    notify: NotifySettings = NotifySettings()
     index: IndexSettings = IndexSettings()
     review: ReviewSettings = ReviewSettings()
     source: str = "defaults"
@@ -222,6 +224,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "store": StoreSettings,
     "local": LocalSettings,
     "approvals": ApprovalSettings,
+    "notify": NotifySettings,
     "index": IndexSettings,
     "review": ReviewSettings,
 }
