@@ -18,6 +18,7 @@ from perdure.activities.actions import ActionActivities
 from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
 from perdure.activities.locking import LockActivities
+from perdure.activities.notifying import MarkActivities, WebhookActivities
 from perdure.activities.watching import WatchActivities
 from perdure.model.run_github_action import RunGitHubActionInput
 from perdure.workflows.registry import WORKFLOWS
@@ -30,7 +31,9 @@ ACTIVITY_CLASSES = (
     ApprovalActivities,
     DispatchActivities,
     LockActivities,
+    MarkActivities,
     WatchActivities,
+    WebhookActivities,
 )
 
 

@@ -11,12 +11,12 @@ from perdure.cli._exit_codes import ExitCode
 from perdure.cli._local_setup import RELEASE_FILE, LocalSetup, release_example
 from perdure.cli._pipeline_views import PipelineOutcome, choose_pipeline_view
 from perdure.cli._run_graph import step_states
-from perdure.cli._session import temporal_url
 from perdure.cli._views import View
 from perdure.cli._waiting import wait_for_end
 from perdure.config import LocalSettings, Settings
 from perdure.engine.approvals import get_approval, local_decision
 from perdure.engine.connection import connect_local
+from perdure.engine.pages import temporal_url
 from perdure.engine.pipelines import start_pipeline
 from perdure.engine.sights import FollowedPipeline, PipelineSight
 from perdure.errors import ApprovalNotKnownError

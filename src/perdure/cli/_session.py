@@ -1,7 +1,6 @@
 """What a command works with: settings, and the connection to the engine."""
 
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.runtime import Runtime, TelemetryConfig
@@ -10,10 +9,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from perdure.cli._local_github import with_local_github
 from perdure.config import Settings, load_settings
 from perdure.engine.connection import connect
+from perdure.engine.pages import temporal_url
 from perdure.errors import ActionNotKnownError, EngineError, UsageError
-
-_LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
-_CLOUD_DOMAINS = (".tmprl.cloud", ".api.temporal.io")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +65,3 @@ async def open_session(address: str | None, namespace: str | None) -> Session:
     quiet = Runtime(telemetry=TelemetryConfig(logging=None))
     client = await connect(address=address, namespace=namespace, runtime=quiet)
     return Session(client=client, settings=settings)
-
-
-def temporal_url(target_host: str, namespace: str, action_id: str, *, settings: Settings) -> str | None:
-    """Return a workflow's page in Temporal's web UI, or ``None`` where nobody can know where that is."""
-    page = f"/namespaces/{quote(namespace, safe='')}/workflows/{quote(action_id, safe='')}"
-    host, _, port = target_host.rpartition(":")
-    if host.endswith(_CLOUD_DOMAINS):
-        return f"https://cloud.temporal.io{page}"
-    if host in _LOOPBACK and port == str(settings.local.port):
-        return f"http://127.0.0.1:{settings.local.ui_port}{page}"
-    return None

@@ -15,10 +15,14 @@ from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
 from perdure.activities.locking import LockActivities
 from perdure.activities.named import named_activity
+from perdure.activities.notifying import MarkActivities, WebhookActivities
 from perdure.activities.store import ContentStore
 from perdure.activities.watching import WatchActivities
+from perdure.activities.webhooks import WebhookPoster
 from perdure.config import Settings
+from perdure.engine.pages import pages_of
 from perdure.engine.search_attributes import ensure_search_attributes
+from perdure.engine.start_arguments import ArgumentCheckingRunner
 from perdure.errors import PerdureError, UsageError
 from perdure.github import GitHubClient, open_github_client
 from perdure.model import queues
@@ -36,7 +40,7 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
     Models that the sandbox imports again for each workflow would cost 16 ms and 600 kB each.
     """
-    return SandboxedWorkflowRunner(
+    return ArgumentCheckingRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
     )
 
@@ -107,6 +111,9 @@ def build_workers(
     )
     dispatching = DispatchActivities(github)
     locking = LockActivities(client)
+    page_of = pages_of(client, settings)
+    webhooks = WebhookActivities(WebhookPoster(settings.notify), page_of=page_of)
+    marks = MarkActivities(github, page_of=page_of)
     suffix = settings.worker.queue_suffix
     worker = partial(
         Worker,
@@ -129,6 +136,7 @@ def build_workers(
                 approvals.read_approval_trust,
                 locking.ask_for_lock,
                 locking.find_gone,
+                webhooks.post_webhook,
                 *(named_activity(reference) for reference in settings.worker.activities),
             ],
             workflow_runner=workflow_runner(),
@@ -143,6 +151,7 @@ def build_workers(
                 dispatching.dispatch_actions_workflow,
                 dispatching.rerun_failed_jobs,
                 dispatching.cancel_actions_run,
+                marks.put_mark,
             ],
             max_task_queue_activities_per_second=settings.worker.dispatches_per_second,
         ),
