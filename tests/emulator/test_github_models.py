@@ -5,6 +5,7 @@ import warnings
 import httpx
 import pytest
 
+from emulator.pull_models import use_pulls
 from emulator.workflow_texts import REPOSITORY
 from perdure.emulator import OCTOCAT, GitHubEmulator, Team, Webhook
 from perdure.emulator.api import PARTS
@@ -61,6 +62,7 @@ async def test_every_endpoint_answers_as_githubs_models_say(busy, kit, app, priv
     await _read_repository(person)
     await _read_people_and_variables(person)
     await _use_app(kit(AppAuthStrategy(str(app.id), private_key)), kit, busy)
+    await use_pulls(person, busy.root, parsed)
     await _change_runs(busy, person, run)
 
     registered = {f"{one.method} {one.path}" for part in PARTS for one in part.endpoints}

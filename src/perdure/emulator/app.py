@@ -222,7 +222,8 @@ class _ApiRequest:
         if endpoint.permission is None or identity is None:
             return
         repository = call.repository.full_name if "repo" in call.params else None
-        if not identity.allows(endpoint.permission, repository):
+        allowed = (identity.allows(one, repository) for one in endpoint.permission.split("; "))
+        if not any(allowed):
             is_person = isinstance(identity, UserIdentity)
             text = (
                 "Must have admin rights to Repository."

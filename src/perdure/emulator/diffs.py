@@ -74,7 +74,8 @@ def diff_files(folder: Path, base: str, head: str) -> tuple[DiffFile, ...]:
     """Return the files of that diff."""
     raw = _diff(folder, base, head, "--raw", "-z").decode(errors="replace").split("\0")
     sections = [text for text in _SECTION.split(diff_text(folder, base, head)) if text]
-    found, at = [], 0
+    found: list[DiffFile] = []
+    at = 0
     while at < len(raw) - 1:
         _, _, before, after, status = raw[at].removeprefix(":").split(" ")
         names = 2 if status[0] in "RC" else 1

@@ -196,7 +196,7 @@ class Endpoint:
     handle: Handler
     docs: str
     permission: str | None
-    """What an installation's token needs, such as ``actions=write``."""
+    """What an installation's token needs, such as ``actions=write``; where ``; `` stands, either does."""
     public: bool
     """Whether it answers without credentials."""
 

@@ -74,7 +74,7 @@ def instant(at: datetime | None) -> str | None:
 class AccountBodies:
     """Accounts and repositories, with one client's URLs."""
 
-    def __init__(  # noqa: PLR0913 - a body may need any of them
+    def __init__(
         self,
         links: "Links",
         settings: EmulatorSettings,
