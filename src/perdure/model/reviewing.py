@@ -27,6 +27,8 @@ from perdure.model.review import (
 LARGEST_INLINE = 16_000
 """Bytes of findings that travel through the engine with a unit's result."""
 
+_MOST_FIXES = 200
+
 MOST_UNITS_INLINE = 500
 """Units whose references travel at once."""
 
@@ -194,6 +196,8 @@ class ReviewSummary(Model):
         found: Findings by severity.
         fixed: Findings of the review before that are gone.
         fixable: Findings with a suggestion.
+        safe_fixes: Fingerprints of those whose reviewer promises that the meaning stays; the first 200.
+        other_fixes: Fingerprints of the rest; the first 200.
         files: Files by how they ended.
     """
 
@@ -208,6 +212,8 @@ class ReviewSummary(Model):
     fixed: int = 0
     still_present: int = 0
     fixable: int = 0
+    safe_fixes: tuple[str, ...] = ()
+    other_fixes: tuple[str, ...] = ()
     files: dict[FileState, int] = Field(default_factory=dict)
     usage: Usage = Usage()
     degraded: tuple[str, ...] = ()
@@ -217,6 +223,7 @@ def summarise(
     report: ReviewReport, *, stored: StoredObject, sarif: StoredObject, digest: str
 ) -> ReviewSummary:
     """Return what a workflow needs to know of a report."""
+    fixable = [finding for finding in report.findings if finding.suggestion is not None]
     return ReviewSummary(
         report=stored,
         sarif=sarif,
@@ -228,7 +235,13 @@ def summarise(
         low_confidence=any(finding.confidence is Confidence.LOW for finding in report.findings),
         fixed=len(report.fixed),
         still_present=len(report.still_present),
-        fixable=sum(finding.suggestion is not None for finding in report.findings),
+        fixable=len(fixable),
+        safe_fixes=tuple(one.fingerprint for one in fixable if one.suggestion and one.suggestion.is_safe)[
+            :_MOST_FIXES
+        ],
+        other_fixes=tuple(
+            one.fingerprint for one in fixable if one.suggestion and not one.suggestion.is_safe
+        )[:_MOST_FIXES],
         files=dict(Counter(file.state for file in report.files)),
         usage=report.usage,
         degraded=report.degraded,
