@@ -8,7 +8,6 @@ from typing import Final
 from pydantic import Field
 
 from perdure.model.base import Model
-from perdure.model.marks import PlacedMark
 
 RECORDS_KEPT: Final = 50
 """Older records are dropped: an approval that reminds for weeks must not fill the state."""
@@ -140,20 +139,28 @@ class NotificationRecord(Model):
         return not self.reason
 
 
+class PendingNews(Model):
+    """News that a target has not taken yet.
+
+    Attributes:
+        target: Its place in the file's list.
+    """
+
+    target: int
+    news: News
+
+
 class NotificationState(Model):
     """What a pipeline that cuts its history remembers of its notifications.
 
     Attributes:
         begun: Whether its start was told.
-        placed: Where its marks are, by their place in the file.
+        placed: The commits that carry its marks, by the mark's place in the file's list.
         records: What came of those that were sent, the last :data:`RECORDS_KEPT`.
+        pending: What was not sent yet.
     """
 
     begun: bool = False
-    placed: dict[str, PlacedMark] = Field(default_factory=dict)
+    placed: dict[int, str] = Field(default_factory=dict)
     records: tuple[NotificationRecord, ...] = ()
-
-
-def with_record(state: NotificationState, record: NotificationRecord) -> NotificationState:
-    """Return the state with one more record."""
-    return state.model_copy(update={"records": (*state.records, record)[-RECORDS_KEPT:]})
+    pending: tuple[PendingNews, ...] = ()

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from perdure.model.approvals import Person
 from perdure.model.base import Model
+from perdure.model.notifications import NotificationRecord, NotificationState, NotifyOn
 from perdure.model.packing import PackedModel
 from perdure.pipeline.compiling import CompiledPipeline
 from perdure.pipeline.outcomes import Conclusion, SequencerState
@@ -74,6 +75,7 @@ class PipelineProgress(Model):
         compensations: What was undone, in that order.
         cancelled: Whether it was cancelled.
         waits_for_group: The concurrency group that it waits to enter.
+        notifications: What came of those that were sent, the last of them.
     """
 
     name: str
@@ -86,6 +88,7 @@ class PipelineProgress(Model):
     jobs: tuple[JobProgress, ...] = ()
     compensations: tuple[CompensationResult, ...] = ()
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
+    notifications: tuple[NotificationRecord, ...] = ()
 
 
 class PipelineState(PackedModel):
@@ -94,6 +97,7 @@ class PipelineState(PackedModel):
     Attributes:
         lock_request_id: Of the concurrency group that it is in.
         compensations: What was undone so far.
+        notifications: What was told of it so far.
     """
 
     sequencer: SequencerState = SequencerState()
@@ -101,6 +105,7 @@ class PipelineState(PackedModel):
     started_at: datetime | None = None
     lock_request_id: str = ""
     compensations: tuple[CompensationResult, ...] = ()
+    notifications: NotificationState = NotificationState()
 
 
 class SizeLimits(Model):
@@ -141,6 +146,7 @@ class PipelineInput(PackedModel):
         state: Where it stands, if the workflow hands it to itself.
         resume: Results of an earlier run: each is kept if its job is given now what it was given then.
         limits: How much one run of its workflow takes on.
+        tells_parent: Whether the pipeline that runs it is told when people are waited for.
     """
 
     pipeline: CompiledPipeline
@@ -153,6 +159,12 @@ class PipelineInput(PackedModel):
     state: PipelineState | None = None
     resume: PipelineState | None = None
     limits: SizeLimits = SizeLimits()
+    tells_parent: bool = False
+
+    @property
+    def hears_of_approvals(self) -> bool:
+        """Whether anybody wants to know when people are waited for."""
+        return self.tells_parent or any(NotifyOn.WAITING in one.on for one in self.pipeline.notify)
 
 
 class PipelineResult(Model):

@@ -27,17 +27,29 @@ with workflow.unsafe.imports_passed_through():
         RerunInput,
     )
     from perdure.activities.locking import AskForLockInput, FindGoneInput, LockActivities
+    from perdure.activities.notifying import (
+        MarkActivities,
+        PostWebhookInput,
+        PutMarkInput,
+        WebhookActivities,
+    )
     from perdure.activities.watching import AskForNewsInput, WatchActivities
     from perdure.model import queues
     from perdure.model.actions import ActionsRun, ActionsRunRef
     from perdure.model.approvals import ApprovalTrust
     from perdure.model.dispatch import DispatchAnswer, DispatchPlan, DispatchRequest
+    from perdure.model.marks import PlacedMark
     from perdure.model.watching import WatchRunsInput, WatchRunsResult
 
 _ONCE = RetryPolicy(maximum_attempts=1)
 _READ = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 _WRITE = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1))
 _CANCEL = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5)
+
+_NOTIFY = RetryPolicy(
+    initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1), maximum_attempts=6
+)
+"""A notification that is not taken within some minutes is old: it is given up, and that is recorded."""
 
 _READ_TIMEOUT = timedelta(seconds=30)
 _LOST_WORKER_TIMEOUT = timedelta(seconds=10)
@@ -216,6 +228,33 @@ async def find_gone(input: FindGoneInput) -> list[str]:
         start_to_close_timeout=timedelta(minutes=5),
         heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_READ,
+    )
+
+
+async def post_webhook(input: PostWebhookInput) -> None:
+    """Tell people through a webhook."""
+    await workflow.execute_activity_method(
+        WebhookActivities.post_webhook,
+        input,
+        schedule_to_close_timeout=timedelta(minutes=10),
+        start_to_close_timeout=timedelta(minutes=1),
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
+        retry_policy=_NOTIFY,
+        summary=input.webhook[:100],
+    )
+
+
+async def put_mark(input: PutMarkInput) -> PlacedMark:
+    """Make a check run or a commit status, or change it."""
+    return await workflow.execute_activity_method(
+        MarkActivities.put_mark,
+        input,
+        task_queue=_queue(queues.DISPATCH),
+        schedule_to_close_timeout=timedelta(minutes=10),
+        start_to_close_timeout=timedelta(minutes=2),
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
+        retry_policy=_NOTIFY,
+        summary=f"{input.kind} {input.name} at {input.repository}"[:200],
     )
 
 
