@@ -11,6 +11,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from perdure.workflows import _calls
+from perdure.workflows._notifying import APPROVAL_NEWS
 from perdure.workflows.action import ActionWorkflow
 from perdure.workflows.building_blocks import request_approval
 from perdure.workflows.locking import held_groups, lock
@@ -173,6 +174,7 @@ class Jobs:
             render_text(asked.message, contexts) or f"{self._input.pipeline.name}: {key}?",
             task_queue=workflow.info().task_queue,
             id=self.workflow_id(key, kind="approval"),
+            news_signal=APPROVAL_NEWS if self._input.hears_of_approvals else "",
             subject_digest=self._input.digest,
             approvers=asked.approvers,
             quorum=asked.quorum,
@@ -215,6 +217,7 @@ class Jobs:
             digest=plan_digest(compiled),
             compensate=self._input.compensate,
             pins=self._pins_below(key),
+            tells_parent=self._input.hears_of_approvals,
             held_groups=held_groups(),
         )
         result = await workflow.execute_child_workflow(

@@ -7,6 +7,7 @@ from temporalio.exceptions import FailureError
 
 from perdure.workflows._history import History
 from perdure.workflows._jobs import Ended, Jobs
+from perdure.workflows._notifying import APPROVAL_NEWS, Notices
 from perdure.workflows.locking import GroupLock, inside
 
 with workflow.unsafe.imports_passed_through():
@@ -64,12 +65,13 @@ class PipelineWorkflow:
         self._earlier = {row.key: row for row in earlier.jobs if row.key in earlier.sequencer.results}
         self._compensations = list(state.compensations)
         self._conclusion: Conclusion | None = None
+        self._notices = Notices(input, self.progress)
         self._show()
 
     @workflow.run
     async def run(self, input: PipelineInput) -> PipelineResult:
         """Run the pipeline to its end."""
-        body = asyncio.create_task(self._body())
+        body = asyncio.create_task(self._notices.around(self._body()))
         try:
             return await asyncio.shield(body)
         except asyncio.CancelledError:
@@ -90,7 +92,14 @@ class PipelineWorkflow:
             waits_for_group=self._waits_for_group,
             jobs=self._table.rows,
             compensations=tuple(self._compensations),
+            notifications=self._notices.records,
         )
+
+    @workflow.signal(name=APPROVAL_NEWS)
+    def approval_news(self, *payloads: object) -> None:
+        """Hear from an approval that people are waited for, so that they are told as the file says."""
+        for payload in payloads:
+            self._notices.hear(payload)
 
     @workflow.query
     def state(self) -> PipelineState:
@@ -116,6 +125,7 @@ class PipelineWorkflow:
             await self._group_lock.release()
 
     async def _alone(self) -> PipelineResult:
+        self._notices.begin()
         conclusion = await self._sequence()
         if conclusion is not Conclusion.SUCCESS and self._input.compensate:
             await self._compensate()
@@ -238,6 +248,7 @@ class PipelineWorkflow:
             "sequencer": sequencer,
             "lock_request_id": self._group_lock.request_id if self._group_lock else "",
             "compensations": tuple(self._compensations),
+            "notifications": self._notices.state,
         }
         next_input = self._input.model_copy(update={"state": state.model_copy(update=changes)})
         if self._history.takes(next_input):
