@@ -85,17 +85,26 @@ class Transport:
         path: str,
         query: Mapping[str, object],
         *,
-        items: str,
+        items: str | None,
         max_pages: int | None = None,
         scope: Scope = Scope.READ,
     ) -> list[dict[str, Any]]:
-        """GET every page of a list, or the first ones, as the ``Link`` headers lead."""
+        """GET every page of a list, or the first ones, as the ``Link`` headers lead.
+
+        Args:
+            repository: ``owner/name``.
+            path: Of the list.
+            query: Of the first page.
+            items: Where the list is in the body; ``None`` where the body is the list.
+            max_pages: How many pages at most.
+            scope: What the token is for.
+        """
         found: list[dict[str, Any]] = []
         answer = await self.read(repository, path, query, scope=scope)
         for number in range(1, (max_pages or MAX_PAGES) + 1):
-            page = answer.json_object().get(items)
+            page = answer.json() if items is None else answer.json_object().get(items)
             if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
-                msg = f"{answer.asked} answered without a list of {items}"
+                msg = f"{answer.asked} answered without a list of {items or 'objects'}"
                 raise GitHubUnavailableError(msg, status=answer.status)
             found += page
             following = _NEXT.search(answer.headers.get("link", ""))

@@ -31,10 +31,13 @@ from perdure.github.auth import AccessToken, Scope, naming
 
 RENEW_BEFORE: Final = timedelta(minutes=5)
 PERMISSIONS: Final = {
-    Scope.READ: {"actions": "read", "contents": "read", "metadata": "read"},
+    Scope.READ: {"actions": "read", "contents": "read", "metadata": "read", "pull_requests": "read"},
     Scope.WRITE: {"actions": "write", "contents": "read", "metadata": "read"},
     Scope.CHECKS: {"checks": "write", "metadata": "read"},
     Scope.STATUSES: {"statuses": "write", "metadata": "read"},
+    Scope.REVIEWS: {"pull_requests": "write", "metadata": "read"},
+    Scope.COMMITS: {"contents": "write", "metadata": "read", "workflows": "write"},
+    Scope.ISSUES: {"issues": "write", "metadata": "read"},
 }
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 _JWT_LIFETIME = timedelta(minutes=9)

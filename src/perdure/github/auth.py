@@ -19,6 +19,9 @@ class Scope(StrEnum):
     WRITE = "write"
     CHECKS = "checks"
     STATUSES = "statuses"
+    REVIEWS = "reviews"
+    COMMITS = "commits"
+    ISSUES = "issues"
 
 
 @dataclass(frozen=True)
