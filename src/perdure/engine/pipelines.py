@@ -30,9 +30,11 @@ from perdure.errors import (
     PipelineCancelledError,
     PipelineFailedError,
     PlanError,
+    UsageError,
 )
 from perdure.model import queues, search_attributes
 from perdure.model.approvals import Person
+from perdure.model.packing import MAX_BYTES
 from perdure.pipeline import PipelineFile, compile_pipeline
 from perdure.pipeline.digest import plan_digest
 from perdure.pipeline.plan import Plan
@@ -40,6 +42,8 @@ from perdure.pipeline.running import PipelineInput, PipelineProgress, PipelineRe
 from perdure.workflows.pipeline import PipelineWorkflow
 
 _DIGEST = "perdure_plan_digest"
+_SMALLER = "give shorter inputs, or divide it: each `pipeline:` step is a pipeline of its own"
+_SMALLER_AGAIN = "its earlier results are part of that: start it anew with `perdure pipeline run`"
 _KIND = SearchAttributeKey.for_keyword(search_attributes.KIND)
 
 
@@ -187,7 +191,14 @@ async def start_plan(  # noqa: PLR0913 - keywords, most of them left out
 async def start_input(
     client: Client, input: PipelineInput, key: str | None, task_queue: str
 ) -> PipelineHandle:
-    """Start what :func:`start_pipeline` and those beside it have put together."""
+    """Start what :func:`start_pipeline` and those beside it have put together.
+
+    Raises:
+        UsageError: It is larger than the engine takes. Nothing was started.
+    """
+    if (size := input.packed_size) > MAX_BYTES:
+        msg = f"the pipeline takes {size:,} bytes, compressed, and the engine takes {MAX_BYTES:,}"
+        raise UsageError(msg, hint=_SMALLER if input.resume is None else _SMALLER_AGAIN)
     await require_pollers(client, task_queue)
     workflow_id = f"pipeline/{input.pipeline.name}/{key or secrets.token_hex(4)}"
     try:

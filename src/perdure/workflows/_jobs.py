@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model.approvals import OnTimeout, Reason
     from perdure.model.forms import FormField
     from perdure.model.locks import LockPolicy
+    from perdure.model.packing import MAX_BYTES
     from perdure.pipeline import (
         ActionCall,
         CompiledStep,
@@ -70,6 +71,7 @@ class Jobs:
 
     def __init__(self, input: PipelineInput) -> None:
         self._input = input
+        self._files_digest = plan_digest(input.files)
 
     def workflow_id(self, key: str, *, kind: str = "") -> str:
         """Return the id of the workflow that does a job: it is the same on every replay and attempt."""
@@ -85,7 +87,7 @@ class Jobs:
                 # Approved is one plan: another one is asked for anew.
                 beside = self._input.digest
             case PipelineStep():
-                beside = [self._input.files, self._pins_below(key)]
+                beside = [self._files_digest, self._pins_below(key)]
         return inputs_digest(step.definition, contexts, beside=beside)
 
     async def run(self, step: CompiledStep, job: StepJob, contexts: Mapping[str, object]) -> Ended:
@@ -219,7 +221,10 @@ class Jobs:
             pins=self._pins_below(key),
             tells_parent=self._input.hears_of_approvals,
             held_groups=held_groups(),
+            limits=self._input.limits,
         )
+        if child.packed_size > MAX_BYTES:
+            return failed(f"{step.pipeline} with these inputs is larger than the engine takes")
         result = await workflow.execute_child_workflow(
             "PipelineWorkflow",
             child,

@@ -57,7 +57,7 @@ class PipelineWorkflow:
         self._ready: dict[str, None] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._history = History(input.limits)
-        self._cancel_requested = False
+        self._cancel_requested = self._gave_up = False
         self._waits_for_group = ""
         self._changed = False
         self._table = JobTable(state.jobs or first_jobs(input.pipeline))
@@ -198,11 +198,15 @@ class PipelineWorkflow:
         while True:
             if self._cancel_requested:
                 self._sequencer.cancel()
+            elif self._history.is_over():
+                self._gave_up = True
+                self._request_cancel()
+                continue
             moves = self._sequencer.moves()
             self._follow(moves)
             if moves.conclusion is not None:
                 self._show()
-                return moves.conclusion
+                return Conclusion.FAILURE if self._gave_up else moves.conclusion
             if not self._tasks and not self._cancel_requested and self._history.wants_cut():
                 self._cut_history()
             await self._start_ready()
@@ -340,6 +344,12 @@ class PipelineWorkflow:
         )
 
     def _failure(self) -> PipelineFailedError:
+        if self._gave_up:
+            return PipelineFailedError(
+                f"pipeline {self._input.pipeline.name} was given up: its jobs' results are too large to be "
+                "carried over to a new history, and this one is full",
+                hint="return less from its steps, or divide it among `pipeline:` steps, each with its own",
+            )
         failed = self._table.ended_badly()
         said = "; ".join(_line(row) for row in failed[:5])
         more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
