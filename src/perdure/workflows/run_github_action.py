@@ -13,8 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model.run_github_action import RunGitHubActionInput, RunGitHubActionResult
 
 
-# A call with too many arguments is a TypeError, which would otherwise be tried again for ever.
-@workflow.defn(name="RunGitHubAction", failure_exception_types=[TypeError])
+@workflow.defn(name="RunGitHubAction")
 class RunGitHubActionWorkflow:
     """Runs one action as a child and returns what a client of any language can read.
 
@@ -26,8 +25,7 @@ class RunGitHubActionWorkflow:
     async def run(self, input: JsonValue = None) -> RunGitHubActionResult:
         """Run the action to its end.
 
-        The input is :class:`~perdure.model.run_github_action.RunGitHubActionInput` as JSON. It is read here:
-        what the SDK cannot convert would be tried again for ever, and the client would wait in vain.
+        The input is :class:`~perdure.model.run_github_action.RunGitHubActionInput` as JSON: it is read here.
         """
         try:
             wanted = RunGitHubActionInput.model_validate(input)
