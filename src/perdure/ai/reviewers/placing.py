@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from perdure.ai.languages import language_of
+from perdure.ai.definitions import definitions_in
 from perdure.ai.reviewers.text_edits import lines_of
-from perdure.ai.symbols import Symbols
+from perdure.ai.syntax import Symbol, enclosing
 from perdure.model.findings import Finding, fingerprint
 from perdure.model.review import ChangedFile, LineRange
 
@@ -25,7 +25,7 @@ class Places:
         """Look at the files of a change in their tree."""
         self._tree = tree
         self._files: Mapping[str, ChangedFile] = {file.path: file for file in files}
-        self._texts: dict[str, tuple[list[str], Symbols]] = {}
+        self._texts: dict[str, tuple[list[str], tuple[Symbol, ...]]] = {}
 
     def place(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return the findings about added lines, with symbol and fingerprint.
@@ -43,7 +43,8 @@ class Places:
 
     def _with_place(self, finding: Finding, line: int, seen: Counter[str]) -> Finding:
         lines, symbols = self._read(finding.path)
-        symbol = symbols.name_at(finding.start_line)
+        around = enclosing(symbols, finding.start_line)
+        symbol = around.name if around else ""
         last = min(finding.end_line, finding.start_line + _SNIPPET_LINES - 1)
         # A longer one is known by how it begins: what is in it may change with every push.
         is_long = finding.end_line - finding.start_line >= _SNIPPET_LINES
@@ -62,13 +63,14 @@ class Places:
             }
         )
 
-    def _read(self, path: str) -> tuple[list[str], Symbols]:
+    def _read(self, path: str) -> tuple[list[str], tuple[Symbol, ...]]:
         if path not in self._texts:
             try:
-                text = (self._tree / path).read_bytes().decode("utf-8", errors="replace")
+                content = (self._tree / path).read_bytes()
             except OSError:
-                text = ""
-            self._texts[path] = (lines_of(text), Symbols(text, language_of(path)))
+                content = b""
+            text = content.decode("utf-8", errors="replace")
+            self._texts[path] = (lines_of(text), definitions_in(content, path))
         return self._texts[path]
 
 
