@@ -103,6 +103,17 @@ class Answer:
         return message if isinstance(message, str) else ""
 
     @property
+    def complaints(self) -> list[str]:
+        """What GitHub says besides its message where it will not take a body."""
+        try:
+            body = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return []
+        errors = body.get("errors") if isinstance(body, dict) else None
+        found = [each.get("message") if isinstance(each, dict) else each for each in _list(errors)]
+        return [each for each in found if isinstance(each, str)]
+
+    @property
     def answered_at(self) -> datetime | None:
         """GitHub's clock."""
         try:
@@ -145,7 +156,8 @@ def retry_after_of(answer: Answer) -> float | None:
 
 def error_for(answer: Answer) -> GitHubError:
     """Return the error that an answer other than a success is, where the caller knows nothing better."""
-    said = f"{answer.asked} answered {answer.status}" + (f": {answer.message}" if answer.message else "")
+    words = ": ".join(filter(None, [answer.message, "; ".join(answer.complaints)]))
+    said = f"{answer.asked} answered {answer.status}" + (f": {words}" if words else "")
     if (seconds := retry_after_of(answer)) is not None:
         return GitHubRateLimitedError(said, retry_after_seconds=seconds, status=answer.status)
     match answer.status:
@@ -167,6 +179,10 @@ def error_for(answer: Answer) -> GitHubError:
             return GitHubRefusedError(said, status=status)
         case status:
             return GitHubUnavailableError(said, status=status)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _forbidden(answer: Answer, said: str) -> GitHubError:

@@ -50,3 +50,76 @@ class PullRequestFacts(Model):
     def is_from_fork(self) -> bool:
         """Whether its branch is in another repository."""
         return self.head_repository.lower() != self.repository.lower()
+
+
+class FilePatch(Model):
+    """What a pull request changes in one file.
+
+    Attributes:
+        patch: The hunks; ``None`` where GitHub shows none: a binary or very large file, or a mere rename.
+    """
+
+    path: str
+    patch: str | None = None
+
+
+class PostedReview(Model):
+    """A review that is on a pull request.
+
+    Attributes:
+        author: A login; of an App it ends in ``[bot]``.
+    """
+
+    review_id: int
+    author: str = ""
+    body: str = ""
+    commit_id: str = ""
+    html_url: str = ""
+
+
+class PostedComment(Model):
+    """A comment that is on a pull request.
+
+    Attributes:
+        review_id: The review that it is part of; ``None`` for one on the pull request as a whole.
+        path: The file that it is about.
+    """
+
+    comment_id: int
+    review_id: int | None = None
+    author: str = ""
+    body: str = ""
+    path: str = ""
+    html_url: str = ""
+
+
+class DraftComment(Model):
+    """A comment on lines of a diff, as it is to be posted.
+
+    Attributes:
+        line: The last line, in the file as it is after the change.
+        start_line: The first one, where there are several.
+    """
+
+    path: str
+    line: int
+    start_line: int | None = None
+    body: str
+
+
+class GitCommit(Model):
+    """A commit as git knows it."""
+
+    sha: str
+    tree_sha: str
+    parents: tuple[str, ...] = ()
+    message: str = ""
+    html_url: str = ""
+
+
+class TreeFile(Model):
+    """A file in a commit: git's name for its content, and its mode."""
+
+    path: str
+    blob_sha: str
+    mode: str
