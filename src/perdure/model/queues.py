@@ -18,15 +18,22 @@ EMBED = "perdure-embed"
 ALL = (WORKFLOWS, DISPATCH, WATCH)
 
 
+_NAMES = (DISPATCH, WATCH, REVIEW, EMBED, WORKFLOWS)
+
+
 def beside(workflow_task_queue: str, queue: str) -> str:
     """Return the queue that belongs to a workflow's own one.
 
     A tier has a suffix on all its queues: beside ``perdure-enterprise`` there is
-    ``perdure-dispatch-enterprise``.
+    ``perdure-dispatch-enterprise``, and so there is beside ``perdure-review-enterprise``.
     """
     return queue + suffix_of(workflow_task_queue)
 
 
 def suffix_of(workflow_task_queue: str) -> str:
     """Return the tier's suffix; nothing for a queue whose name is not Perdure's."""
+    for name in _NAMES:
+        if workflow_task_queue == name or workflow_task_queue.startswith(f"{name}-"):
+            return workflow_task_queue.removeprefix(name)
+    # A suffix need not begin with a dash.
     return workflow_task_queue.removeprefix(WORKFLOWS) if workflow_task_queue.startswith(WORKFLOWS) else ""
