@@ -52,8 +52,8 @@ class CodeReviewWorkflow:
     """Reviews one pull request, or a folder on the worker's machine, to its end.
 
     There is one for each pull request. When its branch moves, what is stale is cancelled, an approval too,
-    and the new head is reviewed: units that are the same as before cost nothing. Ends when the head is reviewed
-    and, where people are asked, decided. Messages: the signal ``head_changed``, which may come early, late,
+    and the new head is reviewed: units that are the same as before cost nothing. Ends when the head is
+    reviewed and, where people are asked, decided. Messages: the signal ``head_changed``, which may come early, late,
     often or never; the query ``progress``. Survives the loss of worker and engine at any moment, and then
     pays for nothing twice and posts nothing twice.
     """
@@ -202,8 +202,6 @@ class CodeReviewWorkflow:
                 digest=summary.digest,
                 policy=self._input.publishing,
                 note=self._note if is_asked else "",
-                if is_asked
-                else "",
             )
         )
         if published.outcome is PublishOutcome.STALE:
