@@ -29,6 +29,9 @@ _MAX_ANSWER: Final = 4_096
 _MAX_BODY: Final = 100_000
 _MAX_RETRY_AFTER: Final = 3_600.0
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_NEVER: Final = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("64:ff9b:1::/48"))
+"""Private ranges that some versions of Python take for public ones."""
+
 _WORD: Final = re.compile(rb"[a-z][a-z_]{1,60}")
 """What Slack says in an answer's body, such as ``no_service``. Anything else may be a secret's echo."""
 
@@ -146,7 +149,7 @@ def _read_url(reference: str, value: str) -> httpx2.URL:
         url = httpx2.URL(value)
     except (httpx2.InvalidURL, ValueError):
         url = httpx2.URL("")
-    if url.scheme not in {"https", "http"} or not url.host or url.userinfo:
+    if url.scheme not in {"https", "http"} or not url.host or url.userinfo or not 0 < _port(url) < 65_536:
         # What it holds instead may be another secret, which must not be repeated.
         raise NotificationRefusedError(
             f"{reference} holds no address of a webhook", hint="it must begin with https://"
@@ -155,7 +158,7 @@ def _read_url(reference: str, value: str) -> httpx2.URL:
 
 
 def _port(url: httpx2.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
+    return url.port if url.port is not None else (443 if url.scheme == "https" else 80)
 
 
 def _is_public(address: Address) -> bool:
@@ -168,7 +171,9 @@ def _is_public(address: Address) -> bool:
             return _is_public(within)
         if address.teredo is not None or address.is_site_local:
             return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    if address.is_multicast or address.is_reserved or any(address in network for network in _NEVER):
+        return False
+    return address.is_global
 
 
 async def _beginning(response: httpx2.Response) -> bytes:
