@@ -1,6 +1,7 @@
 """Workflows of people who share something that takes one at a time."""
 
 import asyncio
+import gc
 from datetime import timedelta
 
 from temporalio import workflow
@@ -34,3 +35,12 @@ class Locker:
     @workflow.query
     def inside(self) -> bool:
         return self._inside
+
+
+@workflow.defn
+class Collector:
+    """Has Python collect garbage in the middle of its task, as it does by itself at any moment."""
+
+    @workflow.run
+    async def run(self) -> None:
+        gc.collect()

@@ -1,8 +1,10 @@
 """Concurrency groups on the real engine: one at a time, in order, and nobody is lost."""
 
 import asyncio
+import gc
 import random
 import uuid
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -16,10 +18,7 @@ from perdure.errors import GroupTakenError, PerdureError, PipelineCancelledError
 from perdure.pipeline import read_pipeline
 from perdure.pipeline.running import JobState
 from perdure.workflows.lock import LockWorkflow
-from workflows.lockers import Locker
-
-# Kills, terminations and races between real processes: with the other long ones.
-pytestmark = pytest.mark.faults
+from workflows.lockers import Collector, Locker
 
 
 @pytest.fixture
@@ -27,28 +26,32 @@ def group():
     return f"group-{uuid.uuid4().hex[:8]}"
 
 
-@pytest.fixture
-async def start(house, group):
-    """Start people's workflows that want the group, on a worker of their own."""
-    queue = f"lockers-{uuid.uuid4().hex[:8]}"
-    worker = Worker(
+def people(house):
+    """Return a worker for people's own workflows, on a queue of its own."""
+    return Worker(
         house.client,
-        task_queue=queue,
-        workflows=[Locker],
+        task_queue=f"lockers-{uuid.uuid4().hex[:8]}",
+        workflows=[Locker, Collector],
         workflow_runner=workflow_runner(),
         workflow_failure_exception_types=[PerdureError],
     )
-    async with worker:
 
-        async def started(stay=None, policy="queue"):
-            return await house.client.start_workflow(
-                Locker.run,
-                args=[group, house.task_queue, policy, stay],
-                id=f"locker-{uuid.uuid4().hex[:8]}",
-                task_queue=queue,
-            )
 
-        yield started
+async def locker(house, group, worker, *, stay=None, policy="queue"):
+    """Start a workflow that wants the group."""
+    return await house.client.start_workflow(
+        Locker.run,
+        args=[group, house.task_queue, policy, stay],
+        id=f"locker-{uuid.uuid4().hex[:8]}",
+        task_queue=worker.task_queue,
+    )
+
+
+@pytest.fixture
+async def start(house, group):
+    """Start people's workflows that want the group."""
+    async with people(house) as worker:
+        yield partial(locker, house, group, worker)
 
 
 async def until(condition):
@@ -133,6 +136,35 @@ async def test_taking_over(start):
     assert newer.id in str(original_error(caught.value))
 
 
+async def test_what_a_worker_leaves_behind_says_nothing_in_another_workflow(house, group):
+    """Python closes it in the middle of whatever runs: nothing of it may get into that one's history."""
+    gc.disable()
+    try:
+        async with people(house) as worker:
+            holder = await locker(house, group, worker)
+            await until(lambda: holder.query(Locker.inside))
+            waiter = await locker(house, group, worker)
+            await waiting(house, group, 1)
+        async with people(house) as worker:
+            collector = await house.client.start_workflow(
+                Collector.run, id=f"collector-{uuid.uuid4().hex[:8]}", task_queue=worker.task_queue
+            )
+            await collector.result()
+    finally:
+        gc.enable()
+    history = await collector.fetch_history()
+    said = [event.WhichOneof("attributes") for event in history.events]
+    assert said == [
+        "workflow_execution_started_event_attributes",
+        "workflow_task_scheduled_event_attributes",
+        "workflow_task_started_event_attributes",
+        "workflow_task_completed_event_attributes",
+        "workflow_execution_completed_event_attributes",
+    ]
+    for handle in (holder, waiter):
+        await handle.terminate()
+
+
 PIPELINE = """
 name: deploy
 concurrency: {group: GROUP, policy: POLICY}
@@ -145,13 +177,16 @@ def pipeline(house, group, policy="queue", pause="1s"):
     return start_pipeline(house.client, read_pipeline(text), task_queue=house.task_queue)
 
 
-async def test_pipelines_of_one_group_run_one_after_the_other(house, group):
-    """The second waits, says for what, and runs once the first has ended."""
-    first = await pipeline(house, group, pause="2s")
-    await until(lambda: _runs(first))
-    second = await pipeline(house, group)
+async def test_pipelines_of_one_group_run_one_after_the_other(house, start, group):
+    """Each waits, says for what, and runs once the one before it has ended."""
+    holder = await start()
+    await until(lambda: holder.query(Locker.inside))
+    first = await pipeline(house, group)
     await waiting(house, group, 1)
+    second = await pipeline(house, group)
+    await waiting(house, group, 2)
     assert (await second.progress()).waits_for_group == group
+    await holder.signal(Locker.go)
     await asyncio.gather(first.result(), second.result())
     ended, began = (await first.progress()).jobs[0].ended_at, (await second.progress()).jobs[0].started_at
     assert ended <= began

@@ -74,11 +74,12 @@ class _Gathering(Generic[T]):
                 self._lanes.append(asyncio.create_task(self._lane(*call)))
             if self._open_lanes:
                 await self._over
-        finally:
-            # A failure, a cancellation; nothing is left where all went well.
+        except (Exception, asyncio.CancelledError):
+            # And not where Python closes what a worker has left behind: see perdure.workflows.locking.
             self._is_stopping = True
             self._close_what_is_left()
             await self._stop_lanes()
+            raise
         return [self._ended[position] for position in range(len(self._ended))]
 
     def _next(self) -> tuple[int, Call[T]] | None:

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
         over,
     )
 
-_FIRST_DOUBT = timedelta(seconds=5)
+_FIRST_DOUBT = timedelta(seconds=2)
 _LONGEST_TRUST = timedelta(minutes=5)
 _LINGER = timedelta(seconds=20)
 """How long an idle lock stays, so that a request which comes late is known to be over."""
