@@ -109,7 +109,7 @@ async def test_private_addresses_are_refused_where_they_are_written_out(hook, ur
 async def test_other_spellings_of_loopback_are_refused(hook, text):
     """The system's resolver takes them for addresses, as connecting would; or they are no address at all."""
     poster = WebhookPoster(NotifySettings())
-    with pytest.raises(NotificationRefusedError, match="private address|holds no address"):
+    with pytest.raises(NotificationRefusedError, match=r"private address|holds no address"):
         await poster.post(hook(f"https://{text}/"), {})
 
 
