@@ -53,8 +53,8 @@ class CodeReviewWorkflow:
 
     There is one for each pull request. When its branch moves, what is stale is cancelled, an approval too,
     and the new head is reviewed: units that are the same as before cost nothing. Ends when the head is
-    reviewed and, where people are asked, decided. Messages: the signal ``head_changed``, which may come early, late,
-    often or never; the query ``progress``. Survives the loss of worker and engine at any moment, and then
+    reviewed and, where people are asked, decided. Messages: the signal ``head_changed``, which may come early,
+    late, often or never; the query ``progress``. Survives the loss of worker and engine at any moment, and then
     pays for nothing twice and posts nothing twice.
     """
 
@@ -135,11 +135,11 @@ class CodeReviewWorkflow:
             while not working.done():
                 try:
                     await workflow.wait_condition(
-                        lambda: working.done() or self._moved, timeout=_LOOK_INTERVAL
+                        lambda: working.done() or self._has_news, timeout=_LOOK_INTERVAL
                     )
                 except TimeoutError:
                     self._moved = True
-                if not working.done():
+                if not working.done() and self._has_news:
                     self._moved = False
                     if (await self._facts()).head_sha != facts.head_sha:
                         raise _Stale
@@ -149,6 +149,11 @@ class CodeReviewWorkflow:
                 working.cancel()
                 # What it undoes at GitHub is done before the next round begins.
                 await asyncio.gather(working, return_exceptions=True)
+
+    @property
+    def _has_news(self) -> bool:
+        # The commit that applies fixes moves the branch itself; and it is refused on any other head.
+        return self._moved and self._reviewing.progress.stage is not ReviewStage.APPLYING
 
     async def _reviewed(self, facts: PullRequestFacts) -> CodeReviewResult:
         summary = await self._reviewing.review(pull_request=facts, previous=self._previous)
