@@ -53,9 +53,9 @@ class CodeReviewWorkflow:
 
     There is one for each pull request. When its branch moves, what is stale is cancelled, an approval too,
     and the new head is reviewed: units that are the same as before cost nothing. Ends when the head is
-    reviewed and, where people are asked, decided. Messages: the signal ``head_changed``, which may come early,
-    late, often or never; the query ``progress``. Survives the loss of worker and engine at any moment, and then
-    pays for nothing twice and posts nothing twice.
+    reviewed and, where people are asked, decided. Messages: the signal ``head_changed``, which may come
+    early, late, often or never; the query ``progress``. Survives the loss of worker and engine at any moment,
+    and then pays for nothing twice and posts nothing twice.
     """
 
     @workflow.init
