@@ -5,6 +5,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from perdure.errors import PipelineFileError
 from perdure.pipeline._base import Problem, Problems
 from perdure.pipeline.checking import check_file
 from perdure.pipeline.schema import PipelineFile
@@ -13,6 +14,46 @@ from perdure.pipeline.wording import problems_of
 from perdure.pipeline.yaml_text import Path, PlacedMapping, read_yaml
 
 _ROUNDS: Final = 20
+
+
+class ReadPipeline:
+    """A pipeline file as far as it could be read, with what is wrong with it.
+
+    Attributes:
+        file: Without its broken parts; ``None`` where nothing of it makes sense.
+    """
+
+    def __init__(self, source: Source, file: PipelineFile | None, problems: list[Problem]) -> None:
+        self.file = file
+        self._source = source
+        self._problems = problems
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Take note of more that is wrong, except for what is a consequence of something that was said."""
+        self._problems = self._problems + self._not_about(list(problems))
+
+    def error(self) -> PipelineFileError | None:
+        """Return one error of all that is wrong, if anything is."""
+        if self._problems or self._source.is_no_yaml:
+            return self._source.error(self._problems)
+        return None
+
+    def is_broken(self, path: Path) -> bool:
+        """Say whether what a path leads to cannot be relied on."""
+        return self._source.is_no_yaml or _touches(path, self._broken())
+
+    def _broken(self) -> set[Path]:
+        return {self._source.known_path(problem.path) for problem in self._problems}
+
+    def _not_about(self, later: list[Problem]) -> list[Problem]:
+        broken = self._broken()
+
+        def is_consequence(problem: Problem) -> bool:
+            return _touches(problem.path, broken) or (
+                problem.about is not None and _touches(problem.about, broken)
+            )
+
+        return [problem for problem in later if not is_consequence(problem)]
 
 
 def read_pipeline(text: str, name: str = "pipeline.yaml") -> PipelineFile:
@@ -25,38 +66,31 @@ def read_pipeline(text: str, name: str = "pipeline.yaml") -> PipelineFile:
     Raises:
         PipelineFileError: With everything that is wrong.
     """
+    read = examine_pipeline(text, name)
+    if error := read.error():
+        raise error
+    return read.file  # type: ignore[return-value]  # without a problem there is a file
+
+
+def examine_pipeline(text: str, name: str = "pipeline.yaml") -> ReadPipeline:
+    """Read and check a pipeline file, and keep what is right of one that is wrong."""
     document = read_yaml(text.removeprefix("\ufeff"))
     source = Source(name, text.removeprefix("\ufeff"), document)
-    if not isinstance(document.value, PlacedMapping) and document.mistakes:
-        raise source.error([])
     if not isinstance(document.value, PlacedMapping):
         what = "is empty" if document.value is None else "must hold keys and values"
-        raise source.error([Problem((), f"the file {what}: begin with name: and steps:")])
+        problems = [Problem((), f"the file {what}: begin with name: and steps:")]
+        return ReadPipeline(source, None, [] if document.mistakes else problems)
     collected = Problems()
-    file: PipelineFile | None
     try:
-        file = PipelineFile.model_validate(document.value, context=collected)
-        problems = collected.found
+        file: PipelineFile | None = PipelineFile.model_validate(document.value, context=collected)
+        read = ReadPipeline(source, file, collected.found)
     except ValidationError as error:
-        problems = collected.found + problems_of(error.errors(include_url=False), source.known_path)
+        wrong = problems_of(error.errors(include_url=False), source.known_path)
         file = _without_broken_parts(document.value)
+        read = ReadPipeline(source, file, collected.found + wrong)
     if file is not None:
-        problems = problems + _not_about(check_file(file), problems, source)
-    if problems or document.mistakes:
-        raise source.error(problems)
-    return file  # type: ignore[return-value]  # without a problem there is a file
-
-
-def _not_about(later: list[Problem], earlier: list[Problem], source: Source) -> list[Problem]:
-    """Leave out what is a consequence of something that was said already."""
-    broken = {source.known_path(problem.path) for problem in earlier}
-
-    def is_consequence(problem: Problem) -> bool:
-        return _touches(problem.path, broken) or (
-            problem.about is not None and _touches(problem.about, broken)
-        )
-
-    return [problem for problem in later if not is_consequence(problem)]
+        read.add(check_file(file))
+    return read
 
 
 def _touches(path: Path, broken: set[Path]) -> bool:

@@ -15,6 +15,11 @@ class Source:
         self._text = text
         self._document = document
 
+    @property
+    def is_no_yaml(self) -> bool:
+        """Whether the YAML itself is wrong somewhere: nobody knows what was meant."""
+        return bool(self._document.mistakes)
+
     def error(self, problems: list[Problem]) -> PipelineFileError:
         """Make one error of all that is wrong, in the order of the file."""
         placed = list(self._document.mistakes)
