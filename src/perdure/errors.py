@@ -46,6 +46,7 @@
       * ModelContextError            what it was given is too long for it
     * ModelAnswerError               its answers cannot be used, however often it is asked; permanent
   * BudgetExceededError              a review would cost more than allowed; permanent, has ``limit``
+  * ReviewCancelledError             a review was cancelled before it ended; permanent
   * AnalyserError                    a static analyser failed; permanent
   * EngineError                      Temporal refused or is out of reach
     * EngineUnreachableError
@@ -473,6 +474,12 @@ class BudgetExceededError(PerdureError):
         self.limit = limit
         self.needed = needed
         self.left = left
+
+
+class ReviewCancelledError(PerdureError):
+    """A review was cancelled before it ended."""
+
+    permanent = True
 
 
 class AnalyserError(PerdureError):

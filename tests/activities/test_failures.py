@@ -57,6 +57,7 @@ PERMANENT = {
     "ModelAnswerError": True,
     "BudgetExceededError": True,
     "AnalyserError": True,
+    "ReviewCancelledError": True,
     "EngineError": False,
     "EngineUnreachableError": False,
     "LocalEngineError": True,
