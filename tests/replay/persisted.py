@@ -15,8 +15,10 @@ from pydantic import BaseModel
 from temporalio import activity, workflow
 
 from perdure.activities.actions import ActionActivities
+from perdure.activities.alerting import AlertActivities
 from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
+from perdure.activities.fleet import FleetActivities
 from perdure.activities.locking import LockActivities
 from perdure.activities.notifying import MarkActivities, WebhookActivities
 from perdure.activities.watching import WatchActivities
@@ -28,8 +30,10 @@ BEGIN, END = "<!-- persisted: begin -->\n", "<!-- persisted: end -->\n"
 
 ACTIVITY_CLASSES = (
     ActionActivities,
+    AlertActivities,
     ApprovalActivities,
     DispatchActivities,
+    FleetActivities,
     LockActivities,
     MarkActivities,
     WatchActivities,

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -21,6 +21,7 @@ from perdure.activities.store import ContentStore
 from perdure.model.actions import StoredObject
 from perdure.model.base import Model
 from perdure.model.fleet import (
+    LARGEST_VALUE,
     FleetItem,
     IndexedPage,
     ItemEnd,
@@ -33,8 +34,8 @@ from perdure.model.fleet import (
     StoredIndex,
     StoredItems,
     UnfinishedItems,
-    is_large,
-    item_key,
+    is_larger,
+    placed,
 )
 
 if TYPE_CHECKING:
@@ -119,6 +120,19 @@ class FleetActivities:
         self._github = github
         self._index = lru_cache(maxsize=32)(self._read_index)
 
+    @property
+    def all(self) -> list[Callable[..., Awaitable[object]]]:
+        """Every one of them, for a worker."""
+        return [
+            self.read_items,
+            self.keep_items,
+            self.keep_index,
+            self.keep_results,
+            self.keep_value,
+            self.read_results,
+            self.await_workflows,
+        ]
+
     @activity.defn
     async def read_items(self, input: ReadItemsInput) -> ItemsPage:
         """Return the items at a cursor. Only reads.
@@ -156,7 +170,7 @@ class FleetActivities:
     @activity.defn
     async def keep_value(self, input: ItemEnd) -> ItemEnd:
         """Keep a result that is too large to travel on. A repeat keeps the same."""
-        return await self._settled(input)
+        return await self._put_away(input)
 
     @activity.defn
     async def read_results(self, input: ReadResultsInput) -> ResultsBatch:
@@ -187,12 +201,11 @@ class FleetActivities:
                 return WorkflowEnd(workflow_id=workflow_id)
             raise
         else:
-            end = await self._settled(good_end(value))
+            end = good_end(value)
+            end = await self._put_away(end) if is_larger(value, LARGEST_VALUE) else end
         return WorkflowEnd(workflow_id=workflow_id, end=end)
 
-    async def _settled(self, end: ItemEnd) -> ItemEnd:
-        if not is_large(end.value):
-            return end
+    async def _put_away(self, end: ItemEnd) -> ItemEnd:
         stored = await asyncio.to_thread(self._store.put_json_over, 0, {"value": end.value})
         return end.model_copy(update={"value": None, "stored": stored})
 
@@ -248,14 +261,6 @@ class FleetActivities:
             size += following.size
             following = pages[-1].previous
         return ResultsBatch(pages=tuple(pages), previous=following)
-
-
-def placed(values: Sequence[JsonValue], start: int) -> tuple[FleetItem, ...]:
-    """Return items with their keys and places, the first of which is ``start``."""
-    return tuple(
-        FleetItem(index=number, key=item_key(value), value=value)
-        for number, value in enumerate(values, start=start)
-    )
 
 
 def _page_of(input: ReadItemsInput, values: Sequence[JsonValue], total: int) -> ItemsPage:

@@ -11,8 +11,10 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from perdure.activities.actions import ActionActivities
+from perdure.activities.alerting import AlertActivities
 from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
+from perdure.activities.fleet import FleetActivities
 from perdure.activities.locking import LockActivities
 from perdure.activities.named import named_activity
 from perdure.activities.notifying import MarkActivities, WebhookActivities
@@ -111,6 +113,8 @@ def build_workers(
     )
     dispatching = DispatchActivities(github)
     locking = LockActivities(client)
+    fleets = FleetActivities(ContentStore(settings.store.path), client, github)
+    alerting = AlertActivities(github)
     page_of = pages_of(client, settings)
     webhooks = WebhookActivities(WebhookPoster(settings.notify), page_of=page_of)
     marks = MarkActivities(github, page_of=page_of)
@@ -137,6 +141,7 @@ def build_workers(
                 locking.ask_for_lock,
                 locking.find_gone,
                 webhooks.post_webhook,
+                *fleets.all,
                 *(named_activity(reference) for reference in settings.worker.activities),
             ],
             workflow_runner=workflow_runner(),
@@ -152,6 +157,7 @@ def build_workers(
                 dispatching.rerun_failed_jobs,
                 dispatching.cancel_actions_run,
                 marks.put_mark,
+                alerting.open_issue,
             ],
             max_task_queue_activities_per_second=settings.worker.dispatches_per_second,
         ),

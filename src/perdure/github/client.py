@@ -14,11 +14,16 @@ from perdure.config import GitHubSettings, resolve_secret
 from perdure.errors import GitHubError, SettingsError
 from perdure.github._answers import RateLimit
 from perdure.github._artifacts import ArtifactCalls
+from perdure.github._commits import CommitCalls
 from perdure.github._contents import ContentCalls
 from perdure.github._dispatch import DispatchCalls
+from perdure.github._git_access import GitAccessCalls
+from perdure.github._issues import IssueCalls
 from perdure.github._logs import LogCalls
 from perdure.github._marks import MarkCalls
 from perdure.github._organizations import OrganizationCalls
+from perdure.github._pulls import PullCalls
+from perdure.github._reviews import ReviewCalls
 from perdure.github._runs import RunCalls
 from perdure.github._transport import Transport
 from perdure.github._wire import Wire
@@ -28,7 +33,18 @@ from perdure.github.facts import CredentialFacts
 
 
 class GitHubClient(
-    DispatchCalls, RunCalls, MarkCalls, ContentCalls, OrganizationCalls, ArtifactCalls, LogCalls
+    DispatchCalls,
+    RunCalls,
+    MarkCalls,
+    ContentCalls,
+    OrganizationCalls,
+    IssueCalls,
+    ArtifactCalls,
+    LogCalls,
+    PullCalls,
+    ReviewCalls,
+    CommitCalls,
+    GitAccessCalls,
 ):
     """GitHub's REST API, as far as Perdure uses it. Made by :func:`open_github_client`.
 

@@ -6,7 +6,7 @@ and a reference to what has ended; so one item costs the same among a hundred an
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -236,6 +236,14 @@ def item_key(value: JsonValue) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "replace")).hexdigest()[:24]
 
 
+def placed(values: Sequence[JsonValue], start: int) -> tuple[FleetItem, ...]:
+    """Return items with their keys and places, the first of which is ``start``."""
+    return tuple(
+        FleetItem(index=number, key=item_key(value), value=value)
+        for number, value in enumerate(values, start=start)
+    )
+
+
 def cost_of(value: JsonValue) -> int:
     """Return what a result says that it has cost, in millionths of a US dollar."""
     if not isinstance(value, Mapping):
@@ -245,8 +253,6 @@ def cost_of(value: JsonValue) -> int:
     return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
 
 
-def is_large(value: JsonValue) -> bool:
-    """Say whether a result has to be kept in the store."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")) > (
-        LARGEST_VALUE
-    )
+def is_larger(value: JsonValue, size: int) -> bool:
+    """Say whether a value takes more bytes than this, as JSON."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")) > size

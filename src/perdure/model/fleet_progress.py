@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from pydantic import Field
 
@@ -237,7 +237,18 @@ class FleetProgress(Model):
     ended_at: datetime | None = None
 
 
-def named_failure(result: ItemResult) -> NamedFailure:
+class _Ended(Protocol):
+    @property
+    def key(self) -> str: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def workflow_id(self) -> str: ...
+
+
+def named_failure(result: _Ended) -> NamedFailure:
     """Return what people are told of an item that did not succeed."""
     return NamedFailure(
         key=result.key,

@@ -27,6 +27,7 @@ class Window:
         running: Items under way.
         starting: Those of them whose workflow the server has not confirmed.
         unkept: Results that are not kept yet.
+        is_heavy: Whether these are as much as travels at once, however few.
         more: Whether there is more to read.
         reading: Whether it is read just now.
         keeping: Whether results are kept just now.
@@ -42,6 +43,7 @@ class Window:
     running: int = 0
     starting: int = 0
     unkept: int = 0
+    is_heavy: bool = False
     more: bool = False
     reading: bool = False
     keeping: bool = False
@@ -58,7 +60,7 @@ def next_move(window: Window, options: FleetOptions) -> Move:
     busy = window.reading or window.keeping or window.alerting
     if window.must_alert and not window.alerting:
         return Move.ALERT
-    if window.unkept >= options.chunk_size and not window.keeping:
+    if (window.unkept >= options.chunk_size or window.is_heavy) and not window.keeping:
         return Move.KEEP
     if window.history_is_long and not window.ending and (window.more or window.waiting):
         # What runs is handed on, once the server knows of all of it; what does not survive ends first.

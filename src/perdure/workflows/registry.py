@@ -2,8 +2,12 @@
 
 from perdure.workflows.action import ActionWorkflow
 from perdure.workflows.approval import ApprovalWorkflow
+from perdure.workflows.chunked_processor import ChunkedProcessorWorkflow
 from perdure.workflows.dispatch_guard import DispatchGuardWorkflow
+from perdure.workflows.fleet_store import FleetStoreWorkflow
 from perdure.workflows.lock import LockWorkflow
+from perdure.workflows.organization_pipeline import OrganizationPipelineWorkflow
+from perdure.workflows.parallel_analysis import ParallelAnalysisWorkflow
 from perdure.workflows.pipeline import PipelineWorkflow
 from perdure.workflows.repository_watcher import RepositoryWatcherWorkflow
 from perdure.workflows.run_github_action import RunGitHubActionWorkflow
@@ -11,8 +15,12 @@ from perdure.workflows.run_github_action import RunGitHubActionWorkflow
 WORKFLOWS: tuple[type, ...] = (
     ActionWorkflow,
     ApprovalWorkflow,
+    ChunkedProcessorWorkflow,
     DispatchGuardWorkflow,
+    FleetStoreWorkflow,
     LockWorkflow,
+    OrganizationPipelineWorkflow,
+    ParallelAnalysisWorkflow,
     PipelineWorkflow,
     RepositoryWatcherWorkflow,
     RunGitHubActionWorkflow,
