@@ -13,6 +13,7 @@ from perdure.model.review import ReviewReport, Verdict
 
 MOST_COMMENTS = 25
 CHECK_NAME = "perdure review"
+MOST_LISTED = 50
 
 _RANK = {Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
