@@ -16,7 +16,7 @@ from typing import Final
 
 _PASSED_ON: Final = (
     *("PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"),
-    *("http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "ALL_PROXY", "all_proxy"),
+    *("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"),
 )
 _SETTINGS: Final = (
     *("-c", "core.hooksPath=/dev/null"),
@@ -120,8 +120,11 @@ async def run_git(
 
 def git_environment() -> dict[str, str]:
     """Return an environment apart from the account's own configuration."""
+    direct = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
     return {
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        # Proxies come from the environment, but for this machine itself.
+        "no_proxy": ",".join(filter(None, (direct, "localhost", "127.0.0.1", "::1"))),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
