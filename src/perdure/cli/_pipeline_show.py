@@ -89,5 +89,10 @@ def _lines(known: ShownPipeline) -> Iterator[str]:
         yield from (f"  {line(row)}" for row in rows(sight))
     elif known.progress is not None:
         yield from ending_lines(known.progress)
+    if known.progress is not None:
+        untold = [one for one in known.progress.notifications if not one.was_sent]
+        if untold:
+            yield "notifications that failed:"
+            yield from (f"  {one.at:%Y-%m-%d %H:%M:%S}  {one.line}" for one in untold)
     if known.error is not None:
         yield f"error: {str(known.error['message']).splitlines()[0]}"

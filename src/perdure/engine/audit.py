@@ -33,9 +33,9 @@ class AuditEntry(Model):
 
     Attributes:
         at: When.
-        kind: ``started``, ``ended``, ``cancel``, ``approval``, ``refused``, ``compensation``, ``missing``, or
-            what an action's notes say: ``dispatch``, ``reconcile``, ``found``, ``change``, ``retry``,
-            ``duplicate``, ``decision`` or ``warning``.
+        kind: ``started``, ``ended``, ``cancel``, ``approval``, ``refused``, ``compensation``,
+            ``notification``, ``missing``, or what an action's notes say: ``dispatch``, ``reconcile``,
+            ``found``, ``change``, ``retry``, ``duplicate``, ``decision`` or ``warning``.
         actor: Who did it: a person's login, or ``perdure``.
         job: The job it was about; empty where it was the pipeline itself.
         workflow_id: Where it is kept.
@@ -136,6 +136,8 @@ def _of_progress(id: str, progress: PipelineProgress, prefix: str) -> Iterator[A
                 workflow_id=job.workflow_id or id,
                 reason=f"{job.state.value}{why}",
             )
+    for told in progress.notifications:
+        yield AuditEntry(at=told.at, kind="notification", job=above, workflow_id=id, reason=told.line)
 
 
 def _compensating(id: str, progress: PipelineProgress) -> Iterator[JobProgress]:

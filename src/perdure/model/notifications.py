@@ -138,6 +138,14 @@ class NotificationRecord(Model):
         """Whether the other side took it."""
         return not self.reason
 
+    @property
+    def line(self) -> str:
+        """What came of it, for people."""
+        if self.was_sent:
+            return f"told {self.target} of {self.moment.value}"
+        why = self.reason.removeprefix(f"{self.target}: ")
+        return f"could not tell {self.target} of {self.moment.value}: {why}"
+
 
 class PendingNews(Model):
     """News that a target has not taken yet.
