@@ -1,4 +1,4 @@
-"""Suggestions become new file contents, or a reason why they do not."""
+"""Applying suggestions that were approved: what its steps hand to each other."""
 
 from enum import StrEnum
 
