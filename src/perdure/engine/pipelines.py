@@ -41,7 +41,9 @@ from perdure.pipeline.plan import Plan
 from perdure.pipeline.running import PipelineInput, PipelineProgress, PipelineResult, PipelineState
 from perdure.workflows.pipeline import PipelineWorkflow
 
-_DIGEST = "perdure_plan_digest"
+PLAN_DIGEST = "perdure_plan_digest"
+"""The memo that holds the digest of what a pipeline was started with."""
+
 _SMALLER = "give shorter inputs, or divide it: each `pipeline:` step is a pipeline of its own"
 _SMALLER_AGAIN = "its earlier results are part of that: start it anew with `perdure pipeline run`"
 _KIND = SearchAttributeKey.for_keyword(search_attributes.KIND)
@@ -196,9 +198,7 @@ async def start_input(
     Raises:
         UsageError: It is larger than the engine takes. Nothing was started.
     """
-    if (size := input.packed_size) > MAX_BYTES:
-        msg = f"the pipeline takes {size:,} bytes, compressed, and the engine takes {MAX_BYTES:,}"
-        raise UsageError(msg, hint=_SMALLER if input.resume is None else _SMALLER_AGAIN)
+    check_size(input)
     await require_pollers(client, task_queue)
     workflow_id = f"pipeline/{input.pipeline.name}/{key or secrets.token_hex(4)}"
     try:
@@ -209,8 +209,8 @@ async def start_input(
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            memo={_DIGEST: input.digest},
-            search_attributes=await _search_attributes(client),
+            memo={PLAN_DIGEST: input.digest},
+            search_attributes=await pipeline_search_attributes(client),
             static_summary=input.pipeline.name,
         )
     except WorkflowAlreadyStartedError:
@@ -218,6 +218,17 @@ async def start_input(
     except RPCError as error:
         raise engine_error(error, workflow_id) from error
     return PipelineHandle(handle, started=True)
+
+
+def check_size(input: PipelineInput) -> None:
+    """Refuse what the engine would refuse.
+
+    Raises:
+        UsageError: It is too large.
+    """
+    if (size := input.packed_size) > MAX_BYTES:
+        msg = f"the pipeline takes {size:,} bytes, compressed, and the engine takes {MAX_BYTES:,}"
+        raise UsageError(msg, hint=_SMALLER if input.resume is None else _SMALLER_AGAIN)
 
 
 def get_pipeline(client: Client, id: str) -> PipelineHandle:
@@ -228,7 +239,7 @@ def get_pipeline(client: Client, id: str) -> PipelineHandle:
 async def _attach(client: Client, workflow_id: str, digest: str) -> PipelineHandle:
     handle = client.get_workflow_handle_for(PipelineWorkflow.run, workflow_id)
     memo = await (await handle.describe()).memo()
-    if memo.get(_DIGEST) not in {None, digest}:
+    if memo.get(PLAN_DIGEST) not in {None, digest}:
         msg = f"the id {workflow_id!r} was used before, for another plan"
         raise KeyConflictError(
             msg, hint=f"see it with: perdure run show {workflow_id}, or choose another --id"
@@ -236,7 +247,8 @@ async def _attach(client: Client, workflow_id: str, digest: str) -> PipelineHand
     return PipelineHandle(handle)
 
 
-async def _search_attributes(client: Client) -> TypedSearchAttributes:
+async def pipeline_search_attributes(client: Client) -> TypedSearchAttributes:
+    """Return the search attributes that a pipeline starts with, as far as the namespace takes them."""
     if not await ensure_search_attributes(client):
         return TypedSearchAttributes.empty
     return TypedSearchAttributes([SearchAttributePair(_KIND, "pipeline")])
