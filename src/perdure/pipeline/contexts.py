@@ -1,10 +1,13 @@
 """What expressions read of steps."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from perdure.errors import ExpressionError
 from perdure.pipeline.compiling import CompiledStep, StepJob
 from perdure.pipeline.outcomes import Conclusion, JobResult
+from perdure.pipeline.templates import Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class StepsContext(Mapping[str, object]):
         self._steps = steps
         self._ended = ended
         self._results = results
+        self._jobs: dict[str, Plain] = {}
 
     def __getitem__(self, name: str) -> object:
         step = self._steps[name]
@@ -44,7 +48,7 @@ class StepsContext(Mapping[str, object]):
         if ended is not None:
             shown = {"conclusion": ended.conclusion.value, "outcome": ended.outcome.value, "reason": ""}
         if step.has_matrix:
-            shown["jobs"] = [self._of_job(job) for job in step.jobs]
+            shown["jobs"] = self._jobs_of(step)
         elif result := self._results.get(step.jobs[0].key):
             shown |= {"reason": result.reason, "outputs": result.outputs, "form": result.form}
         return shown
@@ -54,6 +58,16 @@ class StepsContext(Mapping[str, object]):
 
     def __len__(self) -> int:
         return len(self._steps)
+
+    def _jobs_of(self, step: CompiledStep) -> object:
+        if step.name in self._jobs:
+            return self._jobs[step.name]
+        jobs = [self._of_job(job) for job in step.jobs]
+        if step.name in self._ended:
+            # What cannot be read is a mistake of the expression that reads it, and of no other.
+            with contextlib.suppress(ExpressionError):
+                self._jobs[step.name] = Plain(jobs)
+        return jobs
 
     def _of_job(self, job: StepJob) -> dict[str, object]:
         result = self._results.get(job.key)

@@ -121,14 +121,15 @@ class SizeLimits(Model):
             with a new history then.
         hold_bytes: The same for the history's size.
         at_once: How many of its jobs run at the same time, whatever the file allows.
-        per_task: How many start in one workflow task: the worker takes one of more than 2 s for a dead one.
+        per_task: How many start in one workflow task. The worker takes one of more than 2 s for a dead one,
+            and the engine gives one up while which more than 100 events have come.
     """
 
     cut_events: int = 4_096
     hold_events: int = 30_000
     hold_bytes: int = 30_000_000
     at_once: int = 1_000
-    per_task: int = 100
+    per_task: int = 50
 
 
 class PipelineInput(PackedModel):

@@ -124,7 +124,21 @@ def _names_in(expression: str) -> tuple[tuple[str, ...], ...]:
 _UNSET: Final = object()
 
 
+class Plain:
+    """A value that expressions read as it is: a thousand jobs are not looked through for each of them."""
+
+    def __init__(self, value: object) -> None:
+        """Make the value ready to be read.
+
+        Raises:
+            ExpressionError: It holds what cannot be read by an expression.
+        """
+        self.value = _plain(value)
+
+
 def _plain(value: object) -> object:
+    if isinstance(value, Plain):
+        return value.value
     if isinstance(value, str) and "\0" in value:
         # The library would silently cut it there.
         msg = "a text with a NUL character cannot be read by an expression"
