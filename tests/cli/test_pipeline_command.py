@@ -48,6 +48,22 @@ def test_mistakes_as_json_are_one_object(tmp_path):
     assert json.loads(run("check", EXAMPLE, "--json").stdout) == {"ok": True, "problems": []}
 
 
+def test_the_files_that_steps_run_are_checked_too(tmp_path):
+    """Each mistake is said once, also where a file is named as well; what is right is counted."""
+    parent, child = tmp_path / "parent.yaml", tmp_path / "child.yaml"
+    parent.write_text("name: p\nsteps: {a: {pipeline: child.yaml, inputs: {x: 1}}}\n")
+    child.write_text("name: c\nsteps: {a: {needs: b, wait: 1s}}\n")
+    answer = run("check", parent, child)
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert answer.stderr.splitlines() == [
+        f"{parent}:2:44: child.yaml takes no input 'x': it takes no inputs",
+        f"{child}:2:20: unknown step 'b': the steps are a",
+    ]
+    child.write_text("name: c\ninputs: {x: integer}\nsteps: {a: {wait: 1s}}\n")
+    answer = run("check", parent)
+    assert (answer.exit_code, answer.stdout) == (0, f"{parent}: p, 1 step, 1 pipeline below, no mistakes\n")
+
+
 def test_stdin_is_a_file_too():
     """A file that is made by another program needs no place."""
     answer = run("check", "-", stdin="name: p\n")

@@ -1,7 +1,6 @@
 """What ``perdure pipeline`` does with files."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,31 +8,39 @@ import typer
 
 from perdure.cli._errors import say
 from perdure.cli._exit_codes import ExitCode
+from perdure.cli._pipeline_sources import Sources, examine_sources
+from perdure.cli._pipeline_text import read_text, shown_name
 from perdure.cli._shown import shown
 from perdure.errors import PipelineFileError, UsageError
 from perdure.pipeline import PipelineFile, first_file, mermaid, pipeline_schema, read_pipeline
-from perdure.pipeline.yaml_text import MAX_BYTES
 
 
 def check(files: Sequence[str], *, as_json: bool) -> ExitCode:
-    """Check each file, and show what is wrong with all of them."""
+    """Check each file and those that its steps run, and show what is wrong with all of them."""
     problems: list[dict[str, str | int]] = []
     for name in files:
         try:
-            found = read_file(name)
+            found = examine_sources(name)
         except PipelineFileError as error:
-            problems += error.problems
+            # A file that is checked may be one that another runs.
+            new = [problem for problem in error.problems if problem not in problems]
+            problems += new
             if not as_json:
-                say(str(error))
+                for problem in new:
+                    say("{file}:{line}:{column}: {message}".format_map(problem))
         else:
             if not as_json:
-                count = len(found.steps)
-                typer.echo(
-                    shown(f"{name}: {found.name}, {count} step{'s' if count > 1 else ''}, no mistakes")
-                )
+                typer.echo(shown(f"{name}: {_summary(found)}, no mistakes"))
     if as_json:
         typer.echo(json.dumps({"ok": not problems, "problems": problems}, ensure_ascii=False))
     return ExitCode.USAGE if problems else ExitCode.SUCCESS
+
+
+def _summary(found: Sources) -> str:
+    count, below = len(found.file.steps), len(found.files)
+    steps = f"{count} step{'s' if count > 1 else ''}"
+    pipelines = f", {below} pipeline{'s' if below > 1 else ''} below" if below else ""
+    return f"{found.file.name}, {steps}{pipelines}"
 
 
 def read_file(name: str) -> PipelineFile:
@@ -43,36 +50,7 @@ def read_file(name: str) -> PipelineFile:
         PipelineFileError: With everything that is wrong.
         UsageError: It cannot be read.
     """
-    shown_name = "<stdin>" if name == "-" else name
-    return read_pipeline(_text(name, shown_name), shown_name)
-
-
-def _text(name: str, shown_name: str) -> str:
-    try:
-        if name == "-":
-            content = sys.stdin.buffer.read(MAX_BYTES + 1)
-        else:
-            with Path(name).open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data" and error.start > MAX_BYTES - 4:
-            return "#" * (MAX_BYTES + 1)  # too large, and cut within a character
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
-        message = "the file is not UTF-8 text"
-        problem: dict[str, str | int] = {
-            "file": shown_name,
-            "line": line,
-            "column": column,
-            "message": message,
-        }
-        text = f"{shown_name}:{line}:{column}: {message}"
-        raise PipelineFileError(text, problems=[problem]) from None
-    except OSError as error:
-        msg = f"{shown_name} cannot be read: {error.strerror}"
-        hint = "`perdure pipeline init OWNER/REPO...` writes a first pipeline file"
-        raise UsageError(msg, hint=hint if isinstance(error, FileNotFoundError) else None) from error
+    return read_pipeline(read_text(name), shown_name(name))
 
 
 def print_schema() -> None:

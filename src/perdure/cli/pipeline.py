@@ -34,7 +34,9 @@ def check(
 ) -> int:
     """Find everything that is wrong with pipeline files, each mistake as file:line:column: message.
 
-    Exits with 0 where all are right and with 2 otherwise. Needs neither an engine nor GitHub.
+    The files that their steps run are checked with them: that each is given the inputs it takes, and returns
+    the outputs that are read. Exits with 0 where all are right and with 2 otherwise. Needs neither an engine
+    nor GitHub.
     """
     from perdure.cli import _pipeline_files
 
