@@ -12,8 +12,10 @@
     * KeyConflictError               the same ``--id`` was used for another action
     * ActionNotKnownError            no action with that id
     * ApprovalNotKnownError          no approval with that id
+    * FleetNotKnownError             no fleet with that id
     * DecisionRefusedError           a decision does not count; has ``reason``
     * PipelineFileError              a pipeline file holds mistakes; has each with its place
+      * FleetFileError               a fleet file does
     * PipelineInputError             the inputs given to a pipeline do not fit; has each mistake
     * PlanError                      a pipeline cannot be planned, or a plan not run; has each mistake
   * GitHubError                      GitHub refused or failed; has ``status``
@@ -36,6 +38,8 @@
   * ExpressionError                  an expression of a pipeline has no value; permanent
   * PipelineFailedError              a pipeline ended without success; permanent
     * PipelineCancelledError         it was cancelled
+  * FleetFailedError                 more of a fleet failed than it tolerates; permanent
+    * FleetCancelledError            it was cancelled
   * GroupTakenError                  a concurrency group is taken, or was taken over; permanent
   * NotificationError                a notification was not taken; worth another try
     * NotificationRefusedError       it will not be, or may not go there; permanent
@@ -137,6 +141,10 @@ class ApprovalNotKnownError(UsageError):
     """No approval has that id."""
 
 
+class FleetNotKnownError(UsageError):
+    """No fleet has that id."""
+
+
 class DecisionRefusedError(UsageError):
     """A decision does not count. The message says why.
 
@@ -161,6 +169,10 @@ class PipelineFileError(UsageError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.problems = problems or []
+
+
+class FleetFileError(PipelineFileError):
+    """A fleet file holds mistakes."""
 
 
 class PipelineInputError(UsageError):
@@ -383,6 +395,16 @@ class NotificationRefusedError(NotificationError):
     """A notification is refused for good, or may not go where its address leads."""
 
     permanent = True
+
+
+class FleetFailedError(PerdureError):
+    """More items of a fleet have failed than it tolerates."""
+
+    permanent = True
+
+
+class FleetCancelledError(FleetFailedError):
+    """A fleet was cancelled before it ended."""
 
 
 class GroupTakenError(PerdureError):

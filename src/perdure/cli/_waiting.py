@@ -16,7 +16,7 @@ from perdure.cli import _errors
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._outcome import print_failure, print_result
 from perdure.cli._views import View
-from perdure.errors import ActionError, EngineError, PerdureError, PipelineFailedError
+from perdure.errors import ActionError, EngineError, FleetFailedError, PerdureError, PipelineFailedError
 from perdure.model.actions import ActionResult
 
 PATIENCE = timedelta(minutes=2)
@@ -116,7 +116,7 @@ async def wait_for_end(
         if not limit.expired():
             raise
         return _still_running(handle.id, "not ended in time")
-    except (ActionError, PipelineFailedError) as error:
+    except (ActionError, PipelineFailedError, FleetFailedError) as error:
         outcome.failure(handle.id, error)
         raise
     except EngineError:
@@ -184,8 +184,9 @@ async def _tell_of_outages(client: Client, view: View[_Progress]) -> None:
 
 def say_how_to_go_on(id: str) -> None:
     """Print the commands that pick it up again."""
-    _errors.say(f"watch it:   perdure run watch {id}")
-    _errors.say(f"cancel it:  perdure run cancel {id}")
+    noun = "fleet" if id.startswith("fleet/") else "run"
+    _errors.say(f"watch it:   perdure {noun} watch {id}")
+    _errors.say(f"cancel it:  perdure {noun} cancel {id}")
 
 
 def _still_running(id: str, why: str) -> ExitCode:

@@ -1,6 +1,7 @@
 """Who polls a task queue: without anybody, what is started there would wait for ever and say nothing."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -15,13 +16,21 @@ _POLL_LASTS = timedelta(seconds=70)
 _LOOK_INTERVAL = 0.25
 
 
-async def pollers(client: Client, task_queue: str) -> list[str]:
+WORKFLOW_TASKS = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,)
+ACTIVITY_TASKS = (TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,)
+
+Kinds = Collection[TaskQueueType.ValueType]
+
+
+async def pollers(
+    client: Client, task_queue: str, kinds: Kinds = (*WORKFLOW_TASKS, *ACTIVITY_TASKS)
+) -> list[str]:
     """Return the identities of the workers that poll a queue for workflow or activity tasks.
 
     A worker that was killed is still among them for up to 70 s.
     """
     found: dict[str, None] = {}
-    for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+    for kind in kinds:
         answer = await client.workflow_service.describe_task_queue(
             DescribeTaskQueueRequest(
                 namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
@@ -35,7 +44,11 @@ async def pollers(client: Client, task_queue: str) -> list[str]:
 
 
 async def require_pollers(
-    client: Client, task_queue: str, *, within: timedelta = timedelta(seconds=5)
+    client: Client,
+    task_queue: str,
+    *,
+    within: timedelta = timedelta(seconds=5),
+    kinds: Kinds = (*WORKFLOW_TASKS, *ACTIVITY_TASKS),
 ) -> None:
     """Return when somebody polls the queue.
 
@@ -43,13 +56,14 @@ async def require_pollers(
         client: The connection.
         task_queue: The queue's name.
         within: How long a worker that is just starting is waited for.
+        kinds: Of tasks, any of which has to be polled for.
 
     Raises:
         NoWorkerError: Nobody does. The message names the queue and the command that starts a worker.
     """
     try:
         async with asyncio.timeout(within.total_seconds()):
-            while not await pollers(client, task_queue):  # noqa: ASYNC110 - the server has no event for it
+            while not await pollers(client, task_queue, kinds):  # noqa: ASYNC110 - the server has no event for it
                 await asyncio.sleep(_LOOK_INTERVAL)
     except TimeoutError:
         raise _nobody_polls(client, task_queue) from None
