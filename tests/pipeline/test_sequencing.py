@@ -1,5 +1,7 @@
 """Which steps start, are skipped or cancelled, and how a pipeline ends."""
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,8 @@ from perdure.pipeline import (
     evaluate,
     read_pipeline,
 )
+from perdure.pipeline.job_table import JobTable
+from perdure.pipeline.running import JobState, first_jobs
 
 SUCCESS, FAILURE = JobResult(conclusion=Conclusion.SUCCESS), JobResult(conclusion=Conclusion.FAILURE)
 CANCELLED = JobResult(conclusion=Conclusion.CANCELLED)
@@ -328,3 +332,53 @@ def step_named(sequencer, name):
 
 def one_step(sequencer, key):
     return step_named(sequencer, key.partition("[")[0])
+
+
+def matrix_of(count, **fields):
+    return f"  all: {action(matrix='{n: [' + ', '.join(map(str, range(count))) + ']}', **fields)}\n"
+
+
+def chain_of(count):
+    needs = [f", needs: s{number - 1}" if number else "" for number in range(count)]
+    return "".join(f"  s{number}: {{wait: 1s{need}}}\n" for number, need in enumerate(needs))
+
+
+def calls_of(steps):
+    """Count the functions that are called while every job is started, shown and finished."""
+    pipeline = compile_pipeline(read_pipeline("name: p\nsteps:\n" + steps))
+    table = JobTable(first_jobs(pipeline))
+    sequenced = Sequencer(pipeline, {})
+    calls = 0
+
+    def count(_frame, event, _argument):
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        while (moves := sequenced.moves()).conclusion is None:
+            for key in moves.start:
+                table.update(key, state=JobState.RUNNING)
+                table.markdown("p")
+            for key in moves.start:
+                sequenced.contexts(key)
+                sequenced.finish(key, SUCCESS)
+                table.update(key, state=JobState.SUCCESS)
+                table.markdown("p")
+    finally:
+        sys.setprofile(None)
+    assert len(sequenced.results) == len(table.rows)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param(lambda count: matrix_of(count), id="side-by-side"),
+        pytest.param(lambda count: matrix_of(count, max_parallel=5), id="five-at-a-time"),
+        pytest.param(chain_of, id="one-after-the-other"),
+    ],
+)
+def test_a_job_costs_the_same_in_a_large_pipeline(steps):
+    """Four times the jobs are four times the work: nothing looks at all jobs because one has changed."""
+    assert calls_of(steps(800)) < 4.4 * calls_of(steps(200))
