@@ -7,9 +7,9 @@ again where nobody knows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from perdure.errors import GitHubError, GitHubUnavailableError
 from perdure.github._answers import Answer, retry_after_of
@@ -23,16 +23,19 @@ _CERTAINLY_NOTHING: Final = {301, 302, 303, 307, 308, *range(400, 500)} - {408}
 MAX_PAGES: Final = 100
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
-class Posting:
+class Posting(Generic[T]):
     """What came of posting something once.
 
     Attributes:
-        body: What GitHub made; ``None`` where nobody knows whether it made anything.
+        made: What GitHub made; ``None`` where nobody knows whether it made anything.
         reason: Why nobody knows.
     """
 
-    body: dict[str, Any] | None
+    made: T | None
     reason: str = ""
 
 
@@ -62,17 +65,17 @@ class PostingCalls(Calls):
             return ""
 
     async def _post_once(
-        self, repository: str, end: str, body: Mapping[str, object], scope: Scope
-    ) -> Posting:
+        self, repository: str, end: str, body: Mapping[str, object], read: Callable[[dict[str, Any]], T]
+    ) -> Posting[T]:
         sending = Sending("POST", repository_path(repository, end), body)
         try:
-            answer = await self._transport.send(repository, sending, scope)
+            answer = await self._transport.send(repository, sending, Scope.REVIEWS)
         except UnansweredError as error:
             if not error.sent:
                 raise unavailable(error) from None
             return Posting(None, str(error))
         if answer.is_success:
-            return _made(answer)
+            return _made(answer, read)
         if answer.status in _CERTAINLY_NOTHING or retry_after_of(answer) is not None:
             raise self._transport.error(answer, repository)
         return Posting(None, f"{answer.asked} answered {answer.status}")
@@ -89,9 +92,9 @@ class PostingCalls(Calls):
         )
 
 
-def _made(answer: Answer) -> Posting:
+def _made(answer: Answer, read: Callable[[dict[str, Any]], T]) -> Posting[T]:
     try:
-        return Posting(answer.json_object())
+        return Posting(read(answer.json_object()))
     except GitHubUnavailableError as error:
         return Posting(None, str(error))
 

@@ -7,7 +7,6 @@ from typing import Any
 from perdure.errors import GitHubRefusedError, GitHubUnavailableError, InvalidRepositoryError
 from perdure.github._posting import Posting, PostingCalls, login_of
 from perdure.github._transport import repository_path
-from perdure.github.auth import Scope
 from perdure.model.pull_requests import FilePatch, PostedComment, PullRequestFacts, PullRequestRef
 
 
@@ -49,19 +48,14 @@ class PullCalls(PostingCalls):
         found = await self._listed(ref.repository, f"/issues/{ref.pull_number}/comments")
         return [_comment(one) for one in found]
 
-    async def post_talk(self, ref: PullRequestRef, body: str) -> Posting:
+    async def post_talk(self, ref: PullRequestRef, body: str) -> Posting[PostedComment]:
         """Comment on a pull request as a whole. Sent once: the caller looks whether it is there.
 
         Raises:
             GitHubError: GitHub refused, and certainly made nothing.
         """
         end = f"/issues/{ref.pull_number}/comments"
-        return await self._post_once(ref.repository, end, {"body": body}, Scope.REVIEWS)
-
-
-def talk_of(posting: Posting) -> PostedComment | None:
-    """Return the comment that was made, if it is known."""
-    return _comment(posting.body) if posting.body is not None else None
+        return await self._post_once(ref.repository, end, {"body": body}, _comment)
 
 
 def _comment(body: dict[str, Any]) -> PostedComment:

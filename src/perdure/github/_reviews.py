@@ -29,7 +29,7 @@ class ReviewCalls(PostingCalls):
 
     async def post_review(
         self, ref: PullRequestRef, head_sha: str, body: str, comments: Sequence[DraftComment]
-    ) -> Posting:
+    ) -> Posting[PostedReview]:
         """Comment on a commit of a pull request. Sent once: the caller looks whether it is there.
 
         https://docs.github.com/rest/pulls/reviews#create-a-review-for-a-pull-request
@@ -44,7 +44,7 @@ class ReviewCalls(PostingCalls):
             "comments": [_draft(comment) for comment in comments],
         }
         end = f"/pulls/{ref.pull_number}/reviews"
-        return await self._post_once(ref.repository, end, wanted, Scope.REVIEWS)
+        return await self._post_once(ref.repository, end, wanted, _review)
 
     async def update_review(self, ref: PullRequestRef, review_id: int, body: str) -> PostedReview:
         """Replace the text of one's own review. Safe to repeat."""
@@ -55,11 +55,6 @@ class ReviewCalls(PostingCalls):
         if not answer.is_success:
             raise self._transport.error(answer, ref.repository)
         return _review(answer.json_object())
-
-
-def review_of(posting: Posting) -> PostedReview | None:
-    """Return the review that was made, if it is known."""
-    return _review(posting.body) if posting.body is not None else None
 
 
 def is_beside_the_diff(error: GitHubRefusedError) -> bool:

@@ -80,6 +80,7 @@ class Published(Model):
         withheld: Texts that looked like they hold a secret and were not posted.
         conclusion: The check run's, or of the commit status that stands for one.
         head_sha: Where the pull request stands now, if it is stale.
+        warnings: What a person should know although the review was published.
     """
 
     outcome: PublishOutcome
@@ -93,6 +94,7 @@ class Published(Model):
     conclusion: str = ""
     check_run_id: int | None = None
     head_sha: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 class SayInput(Model):
