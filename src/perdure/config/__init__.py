@@ -10,6 +10,7 @@ settings may be printed and committed, and a secret is read where it is used, by
 """
 
 from perdure.config.fields import parse_duration
+from perdure.config.index_section import IndexSettings
 from perdure.config.loading import OTHER_VARIABLES, load_settings
 from perdure.config.notify import NotifySettings
 from perdure.config.review_section import AnalyserCommand, ModelEndpoint, ReviewSettings
@@ -29,6 +30,7 @@ __all__ = [
     "AnalyserCommand",
     "ApprovalSettings",
     "GitHubSettings",
+    "IndexSettings",
     "LocalSettings",
     "ModelEndpoint",
     "NotifySettings",

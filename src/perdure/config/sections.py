@@ -19,6 +19,7 @@ from perdure.config.fields import (
     check_url,
     split,
 )
+from perdure.config.index_section import IndexSettings
 from perdure.config.notify import NotifySettings
 from perdure.config.review_section import ReviewSettings
 
@@ -159,40 +160,6 @@ class ApprovalSettings(Section):
     gateway: Annotated[str, AfterValidator(check_url)] | None = None
     port: Port = 8400
     hosts: Annotated[tuple[str, ...], BeforeValidator(as_words)] = ()
-
-
-class IndexSettings(Section):
-    """``[index]``: where code is fetched to, and how it is made searchable.
-
-    Attributes:
-        repositories: A folder for what was fetched, relative to the current one.
-        repositories_megabytes: What that folder may take; what was used longest ago goes first.
-        path: A folder for the index, which all workers of ``perdure-embed`` and ``perdure-review`` share.
-        embedder_urls: OpenAI-compatible addresses such as ``http://gpu-1:8000/v1``, tried in order; they must
-            serve the same model. Words are hashed on this machine where there are none.
-        embedder_model: The model's name there.
-        embedder_key: Reference to the key.
-        embeddings_per_second: Embedding jobs started per second, over all workers; 0 is without limit.
-        gpus: Embedding jobs at the same time in one worker.
-    """
-
-    repositories: Path = Path(".perdure/repositories")
-    repositories_megabytes: int = Field(default=20_000, ge=1)
-    path: Path = Path(".perdure/index")
-    embedder_urls: Annotated[tuple[str, ...], BeforeValidator(as_words)] = ()
-    embedder_model: str = ""
-    embedder_key: SecretReference | None = None
-    embeddings_per_second: Annotated[float | None, Field(ge=0), AfterValidator(lambda rate: rate or None)] = (
-        10.0
-    )
-    gpus: int = Field(default=1, ge=1)
-
-    @model_validator(mode="after")
-    def _embedder_is_whole(self) -> IndexSettings:
-        if bool(self.embedder_urls) != bool(self.embedder_model):
-            msg = "needs both embedder_urls and embedder_model, or neither"
-            raise ValueError(msg)
-        return self
 
 
 class Settings(Section):
