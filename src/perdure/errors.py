@@ -12,6 +12,7 @@
     * KeyConflictError               the same ``--id`` was used for another action
     * ActionNotKnownError            no action with that id
     * ApprovalNotKnownError          no approval with that id
+    * ScheduleNotKnownError          no schedule with that name
     * FleetNotKnownError             no fleet with that id
     * DecisionRefusedError           a decision does not count; has ``reason``
     * PipelineFileError              a pipeline file holds mistakes; has each with its place
@@ -143,6 +144,10 @@ class ApprovalNotKnownError(UsageError):
 
 class FleetNotKnownError(UsageError):
     """No fleet has that id."""
+
+
+class ScheduleNotKnownError(UsageError):
+    """No schedule of a pipeline has that name."""
 
 
 class DecisionRefusedError(UsageError):

@@ -22,6 +22,7 @@ PERMANENT = {
     "KeyConflictError": True,
     "ActionNotKnownError": True,
     "ApprovalNotKnownError": True,
+    "ScheduleNotKnownError": True,
     "FleetNotKnownError": True,
     "DecisionRefusedError": True,
     "PipelineFileError": True,

@@ -1,0 +1,234 @@
+"""Looks at schedules of pipelines, and pauses, resumes, triggers and deletes them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleActionResult,
+    ScheduleHandle,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from perdure.engine.schedules import PREFIX, KnownSchedule, known_schedules, read_schedule, schedule_error
+from perdure.errors import ScheduleNotKnownError
+from perdure.model.base import Model
+from perdure.pipeline.scheduling import Overlap, ScheduleFacts
+
+_AT_THE_SAME_TIME = 10
+_TRIGGER_PATIENCE = timedelta(seconds=15)
+_LOOK_INTERVAL = 0.1
+
+
+class ScheduledRun(Model):
+    """A pipeline that a schedule started.
+
+    Attributes:
+        scheduled_at: When it was due.
+        status: Temporal's word, in lower case; ``gone`` where its retention is over.
+    """
+
+    id: str
+    scheduled_at: datetime
+    started_at: datetime
+    status: str
+
+
+class ScheduleSummary(Model):
+    """A schedule.
+
+    Attributes:
+        facts: When it starts what, and who set it.
+        digest: Of what it starts.
+        paused: Whether it is.
+        note: Why, where somebody said so.
+        overlap: What happens when the last one still runs.
+        catch_up: For how long a start that was missed is made up for.
+        next_at: When it starts next, in its own time zone.
+        runs: What it started last, the newest first.
+        started: How often it has started one.
+        skipped: How often it did not, as the last one still ran.
+        missed: How often it could not in time.
+    """
+
+    name: str
+    facts: ScheduleFacts
+    digest: str
+    paused: bool = False
+    note: str = ""
+    overlap: Overlap = Overlap.SKIP
+    catch_up: timedelta
+    next_at: tuple[datetime, ...] = ()
+    runs: tuple[ScheduledRun, ...] = ()
+    started: int = 0
+    skipped: int = 0
+    missed: int = 0
+
+
+class Triggered(Model):
+    """What came of a trigger.
+
+    Attributes:
+        id: The pipeline that was started; empty where none was yet.
+        skipped: Whether the one before still runs, so that none will be.
+    """
+
+    name: str
+    id: str = ""
+    skipped: bool = False
+
+
+async def list_schedules(client: Client) -> list[ScheduleSummary]:
+    """Return all schedules of pipelines, by name.
+
+    Raises:
+        EngineError: Temporal refused.
+    """
+    async with _translated("schedules"):
+        names = [name async for name in known_schedules(client)]
+        return await _summaries(client, names)
+
+
+async def get_schedules(client: Client, name: str) -> list[ScheduleSummary]:
+    """Return the schedule of this name, or all of the pipeline of this name.
+
+    Raises:
+        ScheduleNotKnownError: There is none.
+        EngineError: Temporal refused.
+    """
+    async with _translated(name):
+        return await _summaries(client, await _meant(client, name))
+
+
+async def pause_schedules(client: Client, name: str, note: str) -> list[str]:
+    """Pause a schedule, or all of a pipeline; return their names. Safe to repeat."""
+    return [found async for found, handle in _each(client, name) if not await handle.pause(note=note)]
+
+
+async def resume_schedules(client: Client, name: str, note: str) -> list[str]:
+    """Let a schedule, or all of a pipeline, start again; return their names. Safe to repeat."""
+    return [found async for found, handle in _each(client, name) if not await handle.unpause(note=note)]
+
+
+async def delete_schedules(client: Client, name: str) -> list[str]:
+    """Delete a schedule, or all of a pipeline; return their names. What runs goes on."""
+    return [found async for found, handle in _each(client, name) if not await handle.delete()]
+
+
+async def trigger_schedules(client: Client, name: str) -> list[Triggered]:
+    """Start what a schedule starts now, or all of a pipeline's, under the rules for overlaps.
+
+    Raises:
+        ScheduleNotKnownError: There is none.
+        EngineError: Temporal refused.
+    """
+    return [await _trigger(found, handle) async for found, handle in _each(client, name)]
+
+
+async def _trigger(name: str, handle: ScheduleHandle) -> Triggered:
+    before = (await handle.describe()).info
+    await handle.trigger()
+    end = asyncio.get_running_loop().time() + _TRIGGER_PATIENCE.total_seconds()
+    while asyncio.get_running_loop().time() < end:
+        now = (await handle.describe()).info
+        if now.num_actions > before.num_actions and now.recent_actions:
+            return Triggered(name=name, id=_workflow_id(now.recent_actions[-1]))
+        if now.num_actions_skipped_overlap > before.num_actions_skipped_overlap:
+            return Triggered(name=name, skipped=True)
+        await asyncio.sleep(_LOOK_INTERVAL)
+    return Triggered(name=name)
+
+
+async def _each(client: Client, name: str) -> AsyncIterator[tuple[str, ScheduleHandle]]:
+    async with _translated(name):
+        for found in await _meant(client, name):
+            yield found, client.get_schedule_handle(PREFIX + found)
+
+
+async def _meant(client: Client, name: str) -> list[str]:
+    """Return the schedules that a name means: itself, or those of the pipeline."""
+    if "/" in name:
+        if await read_schedule(client, name) is not None:
+            return [name]
+    else:
+        found = [each async for each in known_schedules(client) if each.rpartition("/")[0] == name]
+        # The list lags: the first one is there, or none is.
+        first = f"{name}/1"
+        if first not in found and await read_schedule(client, first) is not None:
+            found.append(first)
+        if found:
+            return sorted(found, key=_order)
+    msg = f"there is no schedule {name!r}"
+    raise ScheduleNotKnownError(msg, hint="list them with: perdure schedule list")
+
+
+async def _summaries(client: Client, names: list[str]) -> list[ScheduleSummary]:
+    gate = asyncio.Semaphore(_AT_THE_SAME_TIME)
+
+    async def read(name: str) -> ScheduleSummary | None:
+        async with gate:
+            known = await read_schedule(client, name)
+            return await _summary(client, known) if known is not None else None
+
+    found = await asyncio.gather(*(read(name) for name in sorted(names, key=_order)))
+    return [one for one in found if one is not None]
+
+
+async def _summary(client: Client, known: KnownSchedule) -> ScheduleSummary:
+    info, state = known.description.info, known.description.schedule.state
+    scheduled = known.scheduled
+    zone = ZoneInfo(scheduled.facts.timezone)
+    runs = [await _run(client, one) for one in reversed(info.recent_actions)]
+    return ScheduleSummary(
+        name=known.name,
+        facts=scheduled.facts,
+        digest=scheduled.input.digest,
+        paused=state.paused,
+        note=state.note or "",
+        overlap=scheduled.overlap,
+        catch_up=timedelta(seconds=scheduled.catch_up_seconds),
+        next_at=tuple(at.astimezone(zone) for at in info.next_action_times),
+        runs=tuple(runs),
+        started=info.num_actions,
+        skipped=info.num_actions_skipped_overlap,
+        missed=info.num_actions_missed_catchup_window,
+    )
+
+
+async def _run(client: Client, result: ScheduleActionResult) -> ScheduledRun:
+    workflow_id = _workflow_id(result)
+    try:
+        found = (await client.get_workflow_handle(workflow_id).describe()).status
+        status = found.name.lower() if found is not None else ""
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        status = "gone"
+    return ScheduledRun(
+        id=workflow_id,
+        scheduled_at=result.scheduled_at.astimezone(UTC),
+        started_at=result.started_at.astimezone(UTC),
+        status=status,
+    )
+
+
+def _workflow_id(result: ScheduleActionResult) -> str:
+    action = result.action
+    return action.workflow_id if isinstance(action, ScheduleActionExecutionStartWorkflow) else ""
+
+
+def _order(name: str) -> tuple[str, int]:
+    pipeline, _, number = name.rpartition("/")
+    return pipeline, int(number) if number.isdigit() else 0
+
+
+@asynccontextmanager
+async def _translated(name: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except RPCError as error:
+        raise schedule_error(error, name) from error
