@@ -55,7 +55,7 @@ async def take_snapshot(cache: RepositoryCache, folder: str, base: str | None) -
     common = await _merge_base(top, base) if base is not None else ""
     sha = await _write(git, top, environment)
     tree = f"{FOLDER_TREES}@{sha}"
-    await cache.write(tree, git)
+    await cache.write(tree, git, environment=environment)
     return Snapshot(git, tree, sha, common, environment)
 
 

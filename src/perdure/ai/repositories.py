@@ -12,7 +12,7 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -161,8 +161,16 @@ class RepositoryCache:
         content = await asyncio.to_thread((files.parent / "listing.json").read_bytes)
         return LISTING.validate_json(content)
 
-    async def write(self, name: str, git: GitDirectory) -> None:
-        """Copy a tree out of git's objects into its folder. Harmless where it is there already."""
+    async def write(
+        self, name: str, git: GitDirectory, *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Copy a tree out of git's objects into its folder. Harmless where it is there already.
+
+        Args:
+            name: The tree's.
+            git: Where its objects are.
+            environment: Where git finds objects that are not its own.
+        """
         place, sha = self._place(name), name.partition("@")[2]
         async with self._alone(f"tree {name}"):
             if (place / "listing.json").is_file():
@@ -173,7 +181,9 @@ class RepositoryCache:
                 _explained(name.partition("@")[0]),
             ):
                 part = Path(beside) / "tree"
-                listed = await asyncio.to_thread(write_tree, git, sha, part / "files", limit=self._limit)
+                listed = await asyncio.to_thread(
+                    write_tree, git, sha, part / "files", limit=self._limit, environment=environment
+                )
                 (part / "listing.json").write_bytes(LISTING.dump_json(listed))
                 part.rename(place)
         await asyncio.to_thread(shrink, self._everything(), self._limit)

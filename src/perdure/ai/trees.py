@@ -7,7 +7,7 @@ what is no ordinary file is named and left out, so that nothing in the folder le
 
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ _FIRST_BYTES = 8000
 """Git takes a file for binary that has a zero byte among them."""
 
 _ASKED_AT_ONCE = 500
+_TIMEOUT = timedelta(minutes=10)
 _LONGEST_NAME = 255
 
 
@@ -57,7 +58,12 @@ class _Entry:
 
 
 def write_tree(
-    git: GitDirectory, tree: str, folder: Path, *, limit: int, timeout: timedelta = timedelta(minutes=10)
+    git: GitDirectory,
+    tree: str,
+    folder: Path,
+    *,
+    limit: int,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[ListedFile, ...]:
     """Copy a tree's files into a folder that does not exist yet. Blocks.
 
@@ -66,14 +72,15 @@ def write_tree(
         tree: A commit or a tree.
         folder: It is made.
         limit: What all files may take together, in bytes.
-        timeout: For all of it.
+        environment: Where git finds objects that are not its own.
 
     Raises:
         InvalidRepositoryError: The files take more than the limit.
         GitError: Git failed, or it took too long.
     """
     folder.mkdir(parents=True)
-    entries = list(_entries(git, tree))
+    environment = {**git_environment(), **(environment or {})}
+    entries = list(_entries(git, tree, environment))
     total = sum(entry.size for entry in entries if not _unreadable(entry))
     if total > limit:
         raise InvalidRepositoryError(
@@ -82,8 +89,7 @@ def write_tree(
         )
     readable = [entry for entry in entries if not _unreadable(entry)]
     written = {
-        entry.path: _write(folder, entry, content)
-        for entry, content in _contents(git, readable, timeout=timeout)
+        entry.path: _write(folder, entry, content) for entry, content in _contents(git, readable, environment)
     }
     return tuple(
         written.get(entry.path)
@@ -94,9 +100,9 @@ def write_tree(
     )
 
 
-def _entries(git: GitDirectory, tree: str) -> Iterator[_Entry]:
+def _entries(git: GitDirectory, tree: str, environment: Mapping[str, str]) -> Iterator[_Entry]:
     command = git.command("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
-    listed = subprocess.run(command, env=git_environment(), capture_output=True, check=False)
+    listed = subprocess.run(command, env=environment, capture_output=True, check=False)
     if listed.returncode:
         raise GitError(listed.stderr.decode(errors="replace").strip())
     for record in listed.stdout.split(b"\0"):
@@ -130,12 +136,12 @@ def is_inside(path: str) -> bool:
 
 
 def _contents(
-    git: GitDirectory, entries: Sequence[_Entry], *, timeout: timedelta
+    git: GitDirectory, entries: Sequence[_Entry], environment: Mapping[str, str]
 ) -> Iterator[tuple[_Entry, bytes]]:
-    end = time.monotonic() + timeout.total_seconds()
+    end = time.monotonic() + _TIMEOUT.total_seconds()
     process = subprocess.Popen(
         git.command("cat-file", "--batch"),
-        env=git_environment(),
+        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -152,7 +158,7 @@ def _contents(
                 asks.flush()
                 for entry in part:
                     if time.monotonic() > end:
-                        raise GitError(f"its files were not read within {timeout}", was_slow=True)
+                        raise GitError(f"its files were not read within {_TIMEOUT}", was_slow=True)
                     yield entry, _read_object(answers)
         finally:
             process.kill()

@@ -28,6 +28,9 @@ def is_shown_to_the_network(url: str) -> bool:
     return parts.scheme == "http" and not is_local(parts.hostname or "")
 
 
+Address = Annotated[str, AfterValidator(_check_address)]
+
+
 class IndexSettings(Section):
     """``[index]``: where code is fetched to, and how it is made searchable.
 
@@ -46,9 +49,7 @@ class IndexSettings(Section):
     repositories: Path = Path(".perdure/repositories")
     repositories_megabytes: int = Field(default=20_000, ge=1)
     path: Path = Path(".perdure/index")
-    embedder_urls: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_address)], ...], BeforeValidator(as_words)
-    ] = ()
+    embedder_urls: Annotated[tuple[Address, ...], BeforeValidator(as_words)] = ()
     embedder_model: str = ""
     embedder_key: SecretReference | None = None
     embeddings_per_second: Annotated[float | None, Field(ge=0), AfterValidator(lambda rate: rate or None)] = (

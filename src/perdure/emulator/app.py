@@ -25,6 +25,8 @@ from perdure.emulator.control import serve_control
 from perdure.emulator.downloads import PREFIX as DOWNLOADS
 from perdure.emulator.downloads import serve_download
 from perdure.emulator.faults import ConnectionDroppedError, Fault, answer_wrongly
+from perdure.emulator.git_http import ROUTE as GIT
+from perdure.emulator.git_http import is_git, serve_git
 from perdure.emulator.limits import Quota
 from perdure.emulator.pages import serve_page
 from perdure.emulator.request_log import Served
@@ -114,6 +116,9 @@ class EmulatorApp:
             return serve_download(self._services, request, path)
         if path.startswith(CONTROL) and self._services.settings.control:
             return await serve_control(self._services, request, path)
+        if is_git(path):
+            served.route = GIT
+            return await serve_git(self._services, request, path)
         if _wants_page(request, path) and (page := serve_page(self._services, request, path)) is not None:
             served.route = "page"
             return page

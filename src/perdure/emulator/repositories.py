@@ -88,7 +88,7 @@ class Repository:
         self.full_name = full_name
         self.folder = folder
         self.id = number_for("repository", full_name)
-        self._git_dir = folder / ".git" if (folder / ".git").is_dir() else folder
+        self.git_dir = folder / ".git" if (folder / ".git").is_dir() else folder
         self._objects: dict[str, tuple[str, bytes]] = {}
 
     @property
@@ -104,19 +104,19 @@ class Repository:
     @property
     def default_branch(self) -> str:
         """The branch that HEAD names."""
-        head = (self._git_dir / "HEAD").read_text().strip()
+        head = (self.git_dir / "HEAD").read_text().strip()
         return head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else "main"
 
     def refs(self, prefix: str) -> dict[str, str]:
         """Return full ref names below ``prefix`` (such as ``refs/heads/``) and the objects they point to."""
         found = {ref: sha for ref, sha in self._packed_refs() if ref.startswith(prefix)}
-        below = self._git_dir / prefix
+        below = self.git_dir / prefix
         for folder, _, files in os.walk(below):
             for file in files:
                 path = Path(folder) / file
                 sha = _read_sha(path)
                 if sha:
-                    found[str(path.relative_to(self._git_dir))] = sha
+                    found[str(path.relative_to(self.git_dir))] = sha
         return dict(sorted(found.items()))
 
     def resolve(self, name: str) -> ResolvedRef | None:
@@ -224,14 +224,14 @@ class Repository:
 
     def _loose_object(self, sha: str) -> tuple[str, bytes] | None:
         try:
-            content = zlib.decompress((self._git_dir / "objects" / sha[:2] / sha[2:]).read_bytes())
+            content = zlib.decompress((self.git_dir / "objects" / sha[:2] / sha[2:]).read_bytes())
         except FileNotFoundError:
             return None
         head, _, body = content.partition(b"\0")
         return head.split(b" ")[0].decode(), body
 
     def _packed_object(self, sha: str) -> tuple[str, bytes]:
-        answer = git(self._git_dir, "cat-file", "--batch", stdin=f"{sha}\n".encode())
+        answer = git(self.git_dir, "cat-file", "--batch", stdin=f"{sha}\n".encode())
         head, _, rest = answer.partition(b"\n")
         parts = head.decode().split(" ")
         if len(parts) != 3:
@@ -241,11 +241,11 @@ class Repository:
     def _read_ref(self, ref: str) -> str | None:
         if ".." in ref or not ref.startswith(("refs/heads/", "refs/tags/")):
             return None
-        return _read_sha(self._git_dir / ref) or dict(self._packed_refs()).get(ref)
+        return _read_sha(self.git_dir / ref) or dict(self._packed_refs()).get(ref)
 
     def _packed_refs(self) -> Iterator[tuple[str, str]]:
         try:
-            text = (self._git_dir / "packed-refs").read_text()
+            text = (self.git_dir / "packed-refs").read_text()
         except FileNotFoundError:
             return
         for line in text.splitlines():
@@ -254,7 +254,7 @@ class Repository:
                 yield ref, sha
 
     def _git(self, *arguments: str) -> str:
-        return git(self._git_dir, *arguments, check=False).decode(errors="replace")
+        return git(self.git_dir, *arguments, check=False).decode(errors="replace")
 
 
 class Repositories:

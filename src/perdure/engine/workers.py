@@ -75,6 +75,14 @@ async def run_workers(
             client, settings, github, task_queues=task_queues, search_attributes=takes_search_attributes
         ):
             await stack.enter_async_context(worker)
+        if set(task_queues) & set(queues.REVIEWING):
+            # Imported late: they need the extra `review`.
+            from perdure.engine.review_workers import open_review_workers
+
+            for worker in await stack.enter_async_context(
+                open_review_workers(client, settings, github, task_queues)
+            ):
+                await stack.enter_async_context(worker)
         if ready is not None:
             ready.set()
         await stop.wait()
@@ -89,10 +97,10 @@ def build_workers(
     search_attributes: bool = False,
 ) -> Sequence[Worker]:
     """Return one worker for each queue. They share their activities, so that a watcher hears at once."""
-    unknown = set(task_queues) - set(queues.ALL)
+    unknown = set(task_queues) - {*queues.ALL, *queues.REVIEWING}
     if unknown:
         msg = f"{', '.join(sorted(unknown))}: not one of Perdure's task queues"
-        raise UsageError(msg, hint=f"choose among {', '.join(queues.ALL)}")
+        raise UsageError(msg, hint=f"choose among {', '.join((*queues.ALL, *queues.REVIEWING))}")
     watching = WatchActivities(
         github,
         client,

@@ -159,6 +159,22 @@ class IndexInput(Model):
     shard_size: int = Field(default=SHARD_SIZE, ge=1, le=10_000)
 
 
+class IndexedTree(Model):
+    """What :func:`perdure.workflows.indexing.index_tree` came to.
+
+    Attributes:
+        computed: Chunks that were embedded now; the others the index had from before.
+        model: The embedder's; empty where there was nothing to embed.
+    """
+
+    tree: str
+    files: int = 0
+    skipped: int = 0
+    chunks: int = 0
+    computed: int = 0
+    model: str = ""
+
+
 class IndexResult(Model):
     """Output of ``IndexRepositoryWorkflow``.
 

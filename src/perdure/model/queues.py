@@ -16,7 +16,10 @@ EMBED = "perdure-embed"
 """Computes embeddings: a worker's slots are its GPUs, and the server limits all workers together."""
 
 ALL = (WORKFLOWS, DISPATCH, WATCH)
+"""What a worker polls that is told nothing else."""
 
+REVIEWING = (REVIEW, EMBED)
+"""What a worker polls that reads strangers' code: one of its own, for it needs no token that may write."""
 
 _NAMES = (DISPATCH, WATCH, REVIEW, EMBED, WORKFLOWS)
 

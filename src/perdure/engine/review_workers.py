@@ -1,0 +1,78 @@
+"""Workers for the queues of reviews, ``perdure-review`` and ``perdure-embed``: they need the extra ``review``.
+
+What reads strangers' code runs here, and nothing here writes at GitHub: give such a worker an App or a token
+that may only read.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from perdure.activities.fetching import FetchActivities
+from perdure.activities.indexing import IndexActivities
+from perdure.activities.store import ContentStore
+from perdure.ai.repositories import Origin, RepositoryCache
+from perdure.config import Settings
+from perdure.errors import UsageError
+from perdure.github import GitHubClient
+from perdure.model import queues
+
+_NEEDED = ("lancedb", "numpy", "tree_sitter", "semble_grammars")
+
+
+def has_review() -> bool:
+    """Say whether the extra ``review`` is installed."""
+    return all(find_spec(name) is not None for name in _NEEDED)
+
+
+@asynccontextmanager
+async def open_review_workers(
+    client: Client, settings: Settings, github: GitHubClient, task_queues: Collection[str]
+) -> AsyncIterator[Sequence[Worker]]:
+    """Make one worker for each of the queues, and close what they share at the end.
+
+    Raises:
+        UsageError: The extra is not installed.
+        SecretError: The embedder's key cannot be read.
+    """
+    if not has_review():
+        msg = f"the queues {', '.join(queues.REVIEWING)} need the extra review"
+        raise UsageError(msg, hint="pip install 'perdure[review]'")
+    from perdure.ai.embedders import open_embedder
+    from perdure.ai.index import ChunkIndex
+
+    store, index = ContentStore(settings.store.path), ChunkIndex(settings.index.path)
+    async with open_embedder(settings.index) as embedder:
+        fetching = FetchActivities(repository_cache(settings, github), store, index)
+        indexing = IndexActivities(index, embedder, store)
+        suffix = settings.worker.queue_suffix
+        builders = {
+            queues.REVIEW: lambda: Worker(
+                client,
+                task_queue=queues.REVIEW + suffix,
+                activities=[fetching.fetch_change, fetching.chunk_tree],
+                max_concurrent_activities=settings.worker.max_concurrent_activities,
+                graceful_shutdown_timeout=settings.worker.graceful_shutdown,
+            ),
+            queues.EMBED: lambda: Worker(
+                client,
+                task_queue=queues.EMBED + suffix,
+                activities=[indexing.embed_chunks, indexing.settle_index],
+                max_concurrent_activities=settings.index.gpus,
+                max_task_queue_activities_per_second=settings.index.embeddings_per_second,
+                graceful_shutdown_timeout=settings.worker.graceful_shutdown,
+            ),
+        }
+        yield [build() for queue, build in builders.items() if queue in task_queues]
+
+
+def repository_cache(settings: Settings, github: GitHubClient) -> RepositoryCache:
+    """Return the cache of fetched repositories that the settings name."""
+    return RepositoryCache(
+        settings.index.repositories,
+        Origin(github.git_url, token=github.git_token, merge_base=github.find_merge_base),
+        limit=settings.index.repositories_megabytes * 1_000_000,
+    )
