@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import typer
@@ -24,7 +25,7 @@ from perdure.model.actions import ActionInput
 _INTERRUPTED = 130
 
 
-async def demo(inputs: Mapping[str, str], *, keep: bool) -> int:
+async def demo(inputs: Mapping[str, str], *, review: bool = False, keep: bool) -> int:
     """Start everything, run the example, and stop everything.
 
     Raises:
@@ -33,7 +34,7 @@ async def demo(inputs: Mapping[str, str], *, keep: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="perdure-demo-"))
     status: int = ExitCode.FAILED
     try:
-        status = await _until_signal(folder, inputs)
+        status = await _until_signal(_run_review(folder) if review else _run(folder, inputs))
     finally:
         if keep or status != ExitCode.SUCCESS:
             _errors.say(f"data and logs are kept in {folder}")
@@ -42,9 +43,9 @@ async def demo(inputs: Mapping[str, str], *, keep: bool) -> int:
     return status
 
 
-async def _until_signal(folder: Path, inputs: Mapping[str, str]) -> int:
+async def _until_signal(work: Coroutine[object, object, int]) -> int:
     with Stop() as stop:
-        running = asyncio.create_task(_run(folder, inputs))
+        running = asyncio.create_task(work)
         asked = asyncio.create_task(stop.event.wait())
         await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
@@ -56,8 +57,29 @@ async def _until_signal(folder: Path, inputs: Mapping[str, str]) -> int:
 
 
 async def _run(folder: Path, inputs: Mapping[str, str]) -> int:
+    async with _setup(folder) as setup:
+        code = await _run_example(setup, inputs)
+        return await run_release(setup) if code is ExitCode.SUCCESS else code
+
+
+async def _run_review(folder: Path) -> int:
+    from perdure.cli._demo_review import run_review
+    from perdure.engine.review_workers import require_review
+
+    require_review()
+    async with _setup(folder, with_review=True) as setup:
+        return await run_review(setup)
+
+
+@asynccontextmanager
+async def _setup(folder: Path, *, with_review: bool = False) -> AsyncIterator[LocalSetup]:
     options = SetupOptions(
-        folder=folder, ports=Ports(), emulator_port=None, with_emulator=True, isolated=True
+        folder=folder,
+        ports=Ports(),
+        emulator_port=None,
+        with_emulator=True,
+        isolated=True,
+        with_review=with_review,
     )
     setup = LocalSetup(options, Settings(), report=_errors.say)
     _errors.say("starting a Temporal server, an emulated GitHub and a worker")
@@ -65,8 +87,7 @@ async def _run(folder: Path, inputs: Mapping[str, str]) -> int:
     try:
         _errors.say(f"Temporal {setup.server.address}, its web UI {setup.server.ui_url}")
         _errors.say(f"GitHub   {setup.github_url}")
-        code = await _run_example(setup, inputs)
-        return await run_release(setup) if code is ExitCode.SUCCESS else code
+        yield setup
     finally:
         await setup.stop()
         _errors.say("stopped everything; `perdure up` starts the same and stays")

@@ -71,12 +71,13 @@ async def _approve(client: Client, id: str, view: View[PipelineSight]) -> None:
     """Do what two people would with ``perdure approval approve``."""
     approval = get_approval(client, id)
     for login, comment in _APPROVERS.items():
-        asked = await _when_asked(client, id)
+        asked = await when_asked(client, id)
         await approval.decide(local_decision(asked, login, Verdict.APPROVED, comment=comment))
         view.say(f"perdure approval approve {approval.id} --as {login} --comment '{comment}'")
 
 
-async def _when_asked(client: Client, id: str) -> ApprovalProgress:
+async def when_asked(client: Client, id: str) -> ApprovalProgress:
+    """Return where an approval stands once people are waited for."""
     while True:
         try:
             progress = await get_approval(client, id).progress()

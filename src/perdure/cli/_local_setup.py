@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -26,7 +27,7 @@ EXAMPLE_REPOSITORY = "acme/wait-then-echo"
 EXAMPLE_WORKFLOW_FILE = "wait-and-echo.yaml"
 RELEASE_FILE = "examples/release/pipeline.yaml"
 _RELEASE = {f"acme/{name}": f"release/{name}" for name in ("library", "service", "deploy")}
-_EXAMPLES = {EXAMPLE_REPOSITORY: "wait-then-echo", **_RELEASE}
+_EXAMPLES = {EXAMPLE_REPOSITORY: "wait-then-echo", "acme/shop": "shop/main", **_RELEASE}
 
 # The emulated GitHub takes any token. It goes by way of a variable of its own, as every secret does.
 _TOKEN_VARIABLE = "PERDURE_EMULATOR_TOKEN"  # noqa: S105 - a variable's name
@@ -41,6 +42,7 @@ class SetupOptions:
         emulator_port: ``None`` takes a free one.
         with_emulator: Whether GitHub is emulated.
         isolated: Whether the worker sees nothing of the caller's own settings.
+        with_review: Whether there is a worker for reviews beside the other one.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class SetupOptions:
     emulator_port: int | None
     with_emulator: bool
     isolated: bool = False
+    with_review: bool = False
 
 
 class LocalSetup:
@@ -59,6 +62,7 @@ class LocalSetup:
         self.server = LocalServer(self.folder, ports=options.ports)
         self.emulator: ProgramService | None = None
         self.worker: ProgramService | None = None
+        self.reviewer: ProgramService | None = None
         self._settings = settings
         self._emulator_port = options.emulator_port or 0
         self._supervisor = Supervisor(report=report)
@@ -78,7 +82,12 @@ class LocalSetup:
     @property
     def pids(self) -> dict[str, int]:
         """The processes by what they are."""
-        services = {"server": self.server, "emulator": self.emulator, "worker": self.worker}
+        services = {
+            "server": self.server,
+            "emulator": self.emulator,
+            "worker": self.worker,
+            "reviewer": self.reviewer,
+        }
         return {name: service.pid for name, service in services.items() if service is not None}
 
     async def start(self) -> None:
@@ -95,8 +104,11 @@ class LocalSetup:
             self._write_own_files()
             if self.options.with_emulator:
                 await self._start_emulator()
-            self.worker = self._worker()
+            self.worker = self._worker("worker", queues.ALL)
             await self._supervisor.start(self.worker)
+            if self.options.with_review:
+                self.reviewer = self._worker("reviewer", queues.REVIEWING)
+                await self._supervisor.start(self.reviewer)
         except BaseException:
             await self.stop()
             raise
@@ -127,17 +139,18 @@ class LocalSetup:
         )
         await self._supervisor.start(self.emulator)
 
-    def _worker(self) -> ProgramService:
+    def _worker(self, name: str, task_queues: Collection[str]) -> ProgramService:
         graceful_shutdown = self._settings.worker.graceful_shutdown
+        server = ("--address", self.server.address, "--namespace", "default")
         return ProgramService(
             Program(
-                name="worker",
-                command=perdure_command("worker", "--address", self.server.address, "--namespace", "default"),
-                log_path=self.folder / "worker.log",
+                name=name,
+                command=perdure_command("worker", "--queues", ",".join(task_queues), *server),
+                log_path=self.folder / f"{name}.log",
                 environment=self._worker_environment(),
                 stop_timeout=graceful_shutdown + _WORKER_EXTRA,
             ),
-            is_ready=self._worker_polls,
+            is_ready=partial(self._polls, task_queues),
         )
 
     def _worker_environment(self) -> dict[str, str | None]:
@@ -170,10 +183,10 @@ class LocalSetup:
         # Databases and logs belong in nobody's commit.
         (self.folder / ".gitignore").write_text("*\n")
 
-    async def _worker_polls(self, pid: int) -> bool:
+    async def _polls(self, task_queues: Collection[str], pid: int) -> bool:
         client = await connect_local(self.server.address)
         suffix = "" if self.options.isolated else self._settings.worker.queue_suffix
-        polled = [await pollers(client, queue + suffix) for queue in queues.ALL]
+        polled = [await pollers(client, queue + suffix) for queue in task_queues]
         return all(any(identity.startswith(f"{pid}@") for identity in found) for found in polled)
 
 
@@ -189,6 +202,20 @@ def create_examples(root: Path) -> None:
         if not (root / f"{repository}.git").exists():
             example = files("perdure.emulator").joinpath("examples", *name.split("/"))
             create_repository(root, repository, dict(_texts(example)))
+
+
+def create_change(root: Path, repository: str, branch: str) -> None:
+    """Make the example's change on a branch of its own."""
+    from perdure.emulator.repositories import Repository, commit_files
+
+    owner, _, name = repository.partition("/")
+    change = files("perdure.emulator").joinpath("examples", name, "change")
+    commit_files(
+        Repository(repository, root / owner / f"{name}.git"),
+        dict(_texts(change)),
+        branch=branch,
+        message="Print receipts",
+    )
 
 
 def release_example() -> str:

@@ -104,9 +104,11 @@ def run(
             sarif=options.sarif,
             as_json=waiting.as_json,
         )
+        if page := session.temporal_url(handle.id):
+            _errors.say(f"temporal: {page}")
         ended = await wait_for_end(
             handle,
-            _view(session.temporal_url(handle.id)),
+            choose_review_view(),
             outcome,
             timeout=waiting.timeout,
             client=session.client,
@@ -272,8 +274,7 @@ def _draw(progress: CodeReviewProgress, now: datetime) -> RenderableType:
     return Text(f"{progress.target}  {stage_line(progress)}{counted}  {seconds} s")
 
 
-def _view(temporal_url: str | None) -> View[CodeReviewProgress]:
-    if temporal_url:
-        _errors.say(f"temporal: {temporal_url}")
+def choose_review_view() -> View[CodeReviewProgress]:
+    """Return the view of a review for people that fits stderr."""
     console = terminal()
     return TerminalView(console, _draw) if console is not None else ReviewLineView()

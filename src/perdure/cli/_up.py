@@ -22,6 +22,7 @@ from perdure.config import LocalSettings, load_settings
 from perdure.engine.connection import connect_local
 from perdure.engine.local import Ports
 from perdure.engine.namespaces import check_writes
+from perdure.engine.review_workers import has_review
 from perdure.errors import EngineError
 
 _ALARM_INTERVAL_SECONDS = 30
@@ -112,6 +113,7 @@ def _options(folder: Path, local: LocalSettings, *, with_emulator: bool) -> Setu
         ports=Ports(grpc=local.port or None, ui=local.ui_port or None),
         emulator_port=local.emulator_port or None,
         with_emulator=with_emulator,
+        with_review=has_review(),
     )
 
 

@@ -43,10 +43,11 @@ async def work(wanted: Sequence[str] | None, *, address: str | None, namespace: 
 
 
 def _checked(wanted: Sequence[str]) -> Sequence[str]:
+    choices = (*known.ALL, *known.REVIEWING)
     for name in wanted:
-        if name not in known.ALL:
+        if name not in choices:
             msg = f"{name!r} is none of Perdure's task queues"
-            raise UsageError(msg, hint=f"choose from {', '.join(known.ALL)}")
+            raise UsageError(msg, hint=f"choose from {', '.join(choices)}")
     return wanted
 
 

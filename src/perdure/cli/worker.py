@@ -13,8 +13,8 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="Task queues to take work from; all of Perdure's otherwise: perdure, perdure-dispatch,"
-            " perdure-watch.",
+            help="Task queues to take work from; otherwise perdure, perdure-dispatch and perdure-watch. Reviews"
+            " have perdure-review and perdure-embed.",
         ),
     ] = None,
     address: Address = None,
@@ -24,7 +24,8 @@ def command(
 
     Run as many as you like, on as many machines: the server shares the work out, and keeps the limits for
     all of them together. Ctrl-C or SIGTERM lets what is running finish first; a second Ctrl-C ends at once,
-    and another worker takes over.
+    and another worker takes over. Reviews read strangers' code, so their queues want a worker of their own,
+    with a token that may only read: --queues perdure-review,perdure-embed; it needs perdure[review].
     """
     import asyncio
 

@@ -10,6 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from perdure.errors import NoWorkerError
+from perdure.model import queues
 
 # A poll lasts for a minute at most. The server lists who polled within five, the dead included.
 _POLL_LASTS = timedelta(seconds=70)
@@ -71,7 +72,9 @@ async def require_pollers(
 
 def _nobody_polls(client: Client, task_queue: str) -> NoWorkerError:
     address = client.service_client.config.target_host
+    is_review = any(task_queue.startswith(name) for name in queues.REVIEWING)
+    wanted = f" --queues {','.join(queues.REVIEWING)}" if is_review else ""
     return NoWorkerError(
         f"no worker polls the task queue {task_queue!r} of namespace {client.namespace!r} at {address}",
-        hint=f"start one: perdure worker --address {address} --namespace {client.namespace}",
+        hint=f"start one: perdure worker{wanted} --address {address} --namespace {client.namespace}",
     )

@@ -28,6 +28,17 @@ def has_review() -> bool:
     return all(find_spec(name) is not None for name in _NEEDED)
 
 
+def require_review() -> None:
+    """Refuse to go on without the extra.
+
+    Raises:
+        UsageError: It is not installed.
+    """
+    if not has_review():
+        msg = f"the queues {', '.join(queues.REVIEWING)} need the extra review"
+        raise UsageError(msg, hint="pip install 'perdure[review]'")
+
+
 @asynccontextmanager
 async def open_review_workers(
     client: Client, settings: Settings, github: GitHubClient, task_queues: Collection[str]
@@ -38,9 +49,7 @@ async def open_review_workers(
         UsageError: The extra is not installed.
         SecretError: The embedder's key cannot be read.
     """
-    if not has_review():
-        msg = f"the queues {', '.join(queues.REVIEWING)} need the extra review"
-        raise UsageError(msg, hint="pip install 'perdure[review]'")
+    require_review()
     from perdure.ai.embedders import open_embedder
     from perdure.ai.index import ChunkIndex
 
