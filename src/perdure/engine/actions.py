@@ -12,8 +12,6 @@ from temporalio.client import (
     WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
 from temporalio.common import (
@@ -27,14 +25,13 @@ from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlrea
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.activities.failures import nothing_was_dispatched, original_error
+from perdure.engine.handles import RunHandle
 from perdure.engine.outages import QUERY_TIMEOUT, START_PATIENCE, Outage, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
-from perdure.engine.watching import watch_progress
 from perdure.errors import (
     ActionCancelledError,
     ActionError,
-    ActionNotKnownError,
     EngineError,
     KeyConflictError,
     UsageError,
@@ -67,67 +64,10 @@ class ActionSummary(Model):
     waiting_on: str = ""
 
 
-class ActionHandle:
-    """One action, running or over."""
+class ActionHandle(RunHandle[ActionWorkflow, ActionProgress, ActionResult]):
+    """One action, running or over. Cancelling it cancels its run at GitHub."""
 
-    def __init__(
-        self, temporal: WorkflowHandle[ActionWorkflow, ActionResult], *, started: bool = False
-    ) -> None:
-        self._temporal = temporal
-        self.id = temporal.id
-        self.started = started
-        """Whether this call started it; else it was there."""
-
-    async def result(self) -> ActionResult:
-        """Wait for the action's end.
-
-        Raises:
-            ActionError: It did not pass: see :mod:`perdure.errors`.
-            ActionNotKnownError: There is no such action.
-            EngineError: Temporal refused.
-        """
-        outage = Outage(self.id)
-        while True:
-            try:
-                return await self._temporal.result()
-            except WorkflowFailureError as failure:
-                raise await self._error(failure) from failure
-            except RPCError as error:
-                await outage.sit_out(error)
-
-    async def progress(self) -> ActionProgress:
-        """Ask where the action stands.
-
-        Raises:
-            EngineError: No worker answered within 10 s.
-            ActionNotKnownError: There is no such action.
-        """
-        try:
-            return await self._ask()
-        except RPCError as error:
-            raise engine_error(error, self.id) from error
-        except WorkflowQueryFailedError as error:
-            msg = f"{self.id} does not answer as an action: {error}"
-            raise ActionNotKnownError(msg) from error
-
-    async def watch(self) -> AsyncIterator[ActionProgress]:
-        """Yield where the action stands, at once and after every change, until it has ended.
-
-        An engine that is away for less than :data:`perdure.engine.outages.PATIENCE` is waited for.
-        """
-        outage = Outage(self.id, asks_worker=True)
-        async for progress in watch_progress(self._temporal, self._ask, outage):
-            yield progress
-
-    async def _ask(self) -> ActionProgress:
-        return await self._temporal.query(ActionWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
-
-    async def cancel(self) -> None:
-        """Ask the action to cancel its run at GitHub and to end."""
-        try:
-            await self._temporal.cancel()
-        except RPCError as error:
-            raise engine_error(error, self.id) from error
+    kind = "an action"
 
     async def resolve(self, decision: str, *, by: str = "") -> None:
         """Decide about a held dispatch.
@@ -150,6 +90,9 @@ class ActionHandle:
             raise original_error(failure) or EngineError(str(failure)) from failure
         except RPCError as error:
             raise engine_error(error, self.id) from error
+
+    async def _ask(self) -> ActionProgress:
+        return await self._temporal.query(ActionWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
 
     async def _error(self, failure: WorkflowFailureError) -> Exception:
         cause = failure.cause

@@ -1,13 +1,11 @@
 """Starts and watches pipelines from ordinary code."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 from temporalio.client import (
     Client,
     WorkflowFailureError,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
 )
 from temporalio.common import (
     SearchAttributeKey,
@@ -20,10 +18,10 @@ from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlrea
 from temporalio.service import RPCError
 
 from perdure.activities.failures import original_error
-from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
+from perdure.engine.handles import RunHandle
+from perdure.engine.outages import QUERY_TIMEOUT, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
-from perdure.engine.watching import watch_progress
 from perdure.errors import (
     EngineError,
     KeyConflictError,
@@ -49,64 +47,20 @@ _SMALLER_AGAIN = "its earlier results are part of that: start it anew with `perd
 _KIND = SearchAttributeKey.for_keyword(search_attributes.KIND)
 
 
-class PipelineHandle:
-    """One pipeline, running or over."""
+class PipelineHandle(RunHandle[PipelineWorkflow, PipelineProgress, PipelineResult]):
+    """One pipeline, running or over. Cancelling it undoes what had succeeded."""
 
-    def __init__(
-        self, temporal: WorkflowHandle[PipelineWorkflow, PipelineResult], *, started: bool = False
-    ) -> None:
-        self._temporal = temporal
-        self.id = temporal.id
-        self.started = started
-        """Whether this call started it; else it was there."""
-
-    async def result(self) -> PipelineResult:
-        """Wait for the pipeline's end.
-
-        Raises:
-            PipelineFailedError: A step failed.
-            PipelineCancelledError: It was cancelled.
-            EngineError: Temporal refused, or was away for too long.
-        """
-        outage = Outage(self.id)
-        while True:
-            try:
-                return await self._temporal.result()
-            except WorkflowFailureError as failure:
-                raise _error(failure) from failure
-            except RPCError as error:
-                await outage.sit_out(error)
-
-    async def progress(self) -> PipelineProgress:
-        """Ask where the pipeline stands.
-
-        Raises:
-            EngineError: No worker answered within 10 s.
-            ActionNotKnownError: There is no such workflow.
-        """
-        try:
-            return await self._ask()
-        except RPCError as error:
-            raise engine_error(error, self.id) from error
-        except WorkflowQueryFailedError as error:
-            msg = f"{self.id} does not answer as a pipeline: {error}"
-            raise EngineError(msg) from error
-
-    async def watch(self) -> AsyncIterator[PipelineProgress]:
-        """Yield where the pipeline stands, at once and after every change, until it has ended."""
-        outage = Outage(self.id)
-        async for progress in watch_progress(self._temporal, self._ask, outage):
-            yield progress
-
-    async def cancel(self) -> None:
-        """Ask the pipeline to cancel what runs, to undo what succeeded, and to end."""
-        try:
-            await self._temporal.cancel()
-        except RPCError as error:
-            raise engine_error(error, self.id) from error
+    kind = "a pipeline"
 
     async def _ask(self) -> PipelineProgress:
         return await self._temporal.query(PipelineWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+
+    async def _error(self, failure: WorkflowFailureError) -> Exception:
+        if isinstance(failure.cause, CancelledError):
+            return PipelineCancelledError("the pipeline was cancelled")
+        if isinstance(failure.cause, TerminatedError):
+            return PipelineFailedError("the pipeline's workflow was terminated: nothing was undone")
+        return original_error(failure) or EngineError(str(failure.cause or failure))
 
 
 async def start_pipeline(  # noqa: PLR0913 - keywords, most of them left out
@@ -252,11 +206,3 @@ async def pipeline_search_attributes(client: Client) -> TypedSearchAttributes:
     if not await ensure_search_attributes(client):
         return TypedSearchAttributes.empty
     return TypedSearchAttributes([SearchAttributePair(_KIND, "pipeline")])
-
-
-def _error(failure: WorkflowFailureError) -> Exception:
-    if isinstance(failure.cause, CancelledError):
-        return PipelineCancelledError("the pipeline was cancelled")
-    if isinstance(failure.cause, TerminatedError):
-        return PipelineFailedError("the pipeline's workflow was terminated: nothing was undone")
-    return original_error(failure) or EngineError(str(failure.cause or failure))
