@@ -13,8 +13,8 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="Task queues to take work from; otherwise perdure, perdure-dispatch and perdure-watch. Reviews"
-            " have perdure-review and perdure-embed.",
+            help="Task queues to take work from; otherwise perdure, perdure-dispatch and perdure-watch."
+            " Reviews have perdure-review and perdure-embed.",
         ),
     ] = None,
     address: Address = None,

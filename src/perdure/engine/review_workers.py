@@ -1,4 +1,4 @@
-"""Workers for the queues of reviews, ``perdure-review`` and ``perdure-embed``: they need the extra ``review``.
+"""Workers for the queues ``perdure-review`` and ``perdure-embed``: they need the extra ``review``.
 
 What reads strangers' code runs here, and nothing here writes at GitHub: give such a worker an App or a token
 that may only read.
