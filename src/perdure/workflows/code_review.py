@@ -144,11 +144,13 @@ class CodeReviewWorkflow:
                     if (await self._facts()).head_sha != facts.head_sha:
                         raise _Stale
             return await working
-        finally:
+        except (Exception, asyncio.CancelledError):
+            # And not where Python closes what a worker has left behind: see perdure.workflows.locking.
             if not working.done():
                 working.cancel()
                 # What it undoes at GitHub is done before the next round begins.
                 await asyncio.gather(working, return_exceptions=True)
+            raise
 
     @property
     def _has_news(self) -> bool:
