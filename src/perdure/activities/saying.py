@@ -54,8 +54,13 @@ async def say_once(
     async def find() -> PostedComment | None:
         return find_talk(await github.list_talk(ref), author, key)
 
-    found = await find()
-    if found is None:
-        posting = await github.post_talk(ref, f"{text}\n\n{talk_mark(key)}")
-        found = posting.made or await look_for(find, intervals, posting.reason)
-    return Said(comment_id=found.comment_id, html_url=found.html_url)
+    if (there := await find()) is not None:
+        return _said(there)
+    posting = await github.post_talk(ref, f"{text}\n\n{talk_mark(key)}")
+    if posting.made is not None:
+        return _said(posting.made)
+    return _said(await look_for(find, intervals, posting.reason))
+
+
+def _said(comment: PostedComment) -> Said:
+    return Said(comment_id=comment.comment_id, html_url=comment.html_url)

@@ -74,12 +74,10 @@ class VerifyFixInput(Model):
     """Input of ``verify_fix``, which a worker does that holds no write token.
 
     Attributes:
-        report: What was reviewed: findings that are in it are not new.
         analysers: Which reviewers look at the files as they would be, by name.
     """
 
     prepared: PreparedFixes
-    report: StoredObject
     analysers: tuple[str, ...] = ()
 
 
@@ -87,7 +85,7 @@ class VerifiedFix(Model):
     """Whether the files as they would be may be committed.
 
     Attributes:
-        new_findings: What the reviewers say of them that they did not say before.
+        new_findings: What the reviewers say of them that they do not say of the files before.
     """
 
     ok: bool

@@ -21,15 +21,17 @@ _LIVE = re.compile(
 )
 _RUNS = re.compile(r"`+")
 _BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-# The whole of a secret, as far as its kind shows it. These are the kinds that cost the most.
+# The whole of a secret, as far as its kind shows it: shapes that nothing else has.
 _SECRETS = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|\b(?:gh[pousr]_[A-Za-z0-9_.-]{16,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[\w-]{20,})"
+    r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|\bgh[pousr]_[A-Za-z0-9_.-]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
-    r"|\bsk-[A-Za-z0-9_-]{20,}"
-    r"|\bxox[abposr]-[A-Za-z0-9-]{10,}"
-    r"|\bAIza[\w-]{35}"
-    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}",
+    r"|\bsk-[\w-]{20,}|\b[sr]k_live_[A-Za-z0-9]{16,}"
+    r"|\bxox[abeprs]-[A-Za-z0-9-]{10,}"
+    r"|\bAIza[\w-]{35}|\bya29\.[\w-]{20,}"
+    r"|\bnpm_[A-Za-z0-9]{36}|\bpypi-[\w-]{40,}|\bSG\.[\w-]{20,}\.[\w-]{20,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
+    r"|(?<=://)[^\s/:@]{1,100}:[^\s/@]{3,100}(?=@)",
     re.DOTALL,
 )
 WITHHELD = "[withheld]"
