@@ -16,7 +16,7 @@ from perdure.model.actions import StoredObject
 from perdure.model.findings import Finding
 from perdure.model.fixed_text import is_plain_path, new_findings
 from perdure.model.fixing import FixedFile, VerifiedFix, VerifyFixInput
-from perdure.model.review import ChangedFile, LineRange
+from perdure.model.review import ChangedFile, LineRange, ReviewReport
 
 _EVERY_LINE = (LineRange(start=1, end=10_000_000),)
 
@@ -39,9 +39,10 @@ class FixVerification:
         async with heartbeats():
             with as_application_errors():
                 files = input.prepared.files
+                report = ReviewReport.model_validate_json(self._store.get(input.report))
                 before = await self._look(files, [file.before for file in files], input.analysers)
                 after = await self._look(files, [file.after for file in files], input.analysers)
-        found = new_findings(before, after)
+        found = new_findings([*report.findings, *before], after)
         return VerifiedFix(ok=not found, new_findings=found)
 
     async def _look(

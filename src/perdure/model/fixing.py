@@ -74,10 +74,12 @@ class VerifyFixInput(Model):
     """Input of ``verify_fix``, which a worker does that holds no write token.
 
     Attributes:
+        report: What was reviewed: findings that are in it are not new.
         analysers: Which reviewers look at the files as they would be, by name.
     """
 
     prepared: PreparedFixes
+    report: StoredObject
     analysers: tuple[str, ...] = ()
 
 
