@@ -18,7 +18,9 @@ from perdure.activities.actions import ActionActivities
 from perdure.activities.alerting import AlertActivities
 from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
+from perdure.activities.fetching import FetchActivities
 from perdure.activities.fleet import FleetActivities
+from perdure.activities.indexing import IndexActivities
 from perdure.activities.locking import LockActivities
 from perdure.activities.notifying import MarkActivities, WebhookActivities
 from perdure.activities.watching import WatchActivities
@@ -34,6 +36,8 @@ ACTIVITY_CLASSES = (
     ApprovalActivities,
     DispatchActivities,
     FleetActivities,
+    FetchActivities,
+    IndexActivities,
     LockActivities,
     MarkActivities,
     WatchActivities,

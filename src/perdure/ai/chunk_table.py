@@ -216,7 +216,7 @@ def _rows(repository: str, chunks: Sequence[Chunk], vectors: Vectors, schema: pa
 def _matrix(column: pa.ChunkedArray) -> Vectors:
     joined = column.combine_chunks()
     values = np.asarray(joined.flatten(), dtype=np.float32)
-    return values.reshape(len(joined), -1)
+    return values.reshape(len(joined), joined.type.list_size)
 
 
 async def _ids(asked: AsyncQueryBase) -> list[str]:

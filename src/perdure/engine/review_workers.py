@@ -1,10 +1,10 @@
-"""Workers for the queues ``perdure-review`` and ``perdure-embed``: they need the extra ``review``.
+"""Workers for the queues of reviews, ``perdure-review`` and ``perdure-embed``, from the extra ``review``.
 
 What reads strangers' code runs here, and nothing here writes at GitHub: give such a worker an App or a token
 that may only read.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
@@ -13,12 +13,14 @@ from temporalio.worker import Worker
 
 from perdure.activities.fetching import FetchActivities
 from perdure.activities.indexing import IndexActivities
+from perdure.activities.reviewing import ReviewActivities
 from perdure.activities.store import ContentStore
 from perdure.ai.repositories import Origin, RepositoryCache
 from perdure.config import Settings
 from perdure.errors import UsageError
 from perdure.github import GitHubClient
 from perdure.model import queues
+from perdure.model.base import Model
 
 _NEEDED = ("lancedb", "numpy", "tree_sitter", "semble_grammars")
 
@@ -52,18 +54,40 @@ async def open_review_workers(
     require_review()
     from perdure.ai.embedders import open_embedder
     from perdure.ai.index import ChunkIndex
+    from perdure.ai.indexed_code import IndexedCode
+    from perdure.ai.model_list import ModelList
 
     store, index = ContentStore(settings.store.path), ChunkIndex(settings.index.path)
-    async with open_embedder(settings.index) as embedder:
-        fetching = FetchActivities(repository_cache(settings, github), store, index)
+    async with open_embedder(settings.index) as embedder, ModelList(settings.review) as models:
+        repositories = repository_cache(settings, github)
+        fetching = FetchActivities(repositories, store, index)
+        reviewing = ReviewActivities(
+            settings.review,
+            models,
+            repositories=repositories,
+            store=store,
+            related=IndexedCode(index, embedder),
+        )
         indexing = IndexActivities(index, embedder, store)
+        reading: list[Callable[..., Awaitable[Model]]] = [
+            fetching.fetch_change,
+            fetching.chunk_tree,
+            reviewing.probe_models,
+            reviewing.plan_units,
+            reviewing.list_units,
+            reviewing.analyse,
+            reviewing.review_unit,
+            reviewing.keep_results,
+            reviewing.finish_review,
+        ]
         suffix = settings.worker.queue_suffix
         builders = {
             queues.REVIEW: lambda: Worker(
                 client,
                 task_queue=queues.REVIEW + suffix,
-                activities=[fetching.fetch_change, fetching.chunk_tree],
+                activities=reading,
                 max_concurrent_activities=settings.worker.max_concurrent_activities,
+                max_task_queue_activities_per_second=settings.review.requests_per_second,
                 graceful_shutdown_timeout=settings.worker.graceful_shutdown,
             ),
             queues.EMBED: lambda: Worker(

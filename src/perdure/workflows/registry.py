@@ -5,6 +5,7 @@ from perdure.workflows.approval import ApprovalWorkflow
 from perdure.workflows.chunked_processor import ChunkedProcessorWorkflow
 from perdure.workflows.dispatch_guard import DispatchGuardWorkflow
 from perdure.workflows.fleet_store import FleetStoreWorkflow
+from perdure.workflows.indexing import IndexRepositoryWorkflow
 from perdure.workflows.lock import LockWorkflow
 from perdure.workflows.organization_pipeline import OrganizationPipelineWorkflow
 from perdure.workflows.parallel_analysis import ParallelAnalysisWorkflow
@@ -18,6 +19,7 @@ WORKFLOWS: tuple[type, ...] = (
     ChunkedProcessorWorkflow,
     DispatchGuardWorkflow,
     FleetStoreWorkflow,
+    IndexRepositoryWorkflow,
     LockWorkflow,
     OrganizationPipelineWorkflow,
     ParallelAnalysisWorkflow,
