@@ -81,7 +81,7 @@ async def open_review_workers(
             reviewing.finish_review,
         ]
         suffix = settings.worker.queue_suffix
-        builders = {
+        builders: dict[str, Callable[[], Worker]] = {
             queues.REVIEW: lambda: Worker(
                 client,
                 task_queue=queues.REVIEW + suffix,

@@ -37,9 +37,7 @@ def _rules(run: Mapping[str, Any]) -> _Rules:
     return {rule["id"]: rule for rule in run["tool"]["driver"].get("rules") or ()}
 
 
-def _finding(
-    result: Mapping[str, Any], rules: Mapping[str, Mapping[str, Any]], reviewer: str
-) -> list[Finding]:
+def _findings(result: Mapping[str, Any], rules: _Rules, reviewer: str) -> list[Finding]:
     places = result.get("locations") or ()
     physical = places[0].get("physicalLocation", {}) if places else {}
     path = _path(physical.get("artifactLocation", {}).get("uri", ""))
