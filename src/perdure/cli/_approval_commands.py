@@ -73,7 +73,7 @@ def decide(
         DecisionRefusedError: It does not count.
         UsageError: The form cannot be read, or there is no such approval.
     """
-    fields = read_fields(form, ())
+    fields = read_fields(form)
     desk, at_their_word = where.desk()
 
     async def main() -> ApprovalProgress:

@@ -6,12 +6,24 @@ https://cli.github.com/manual/gh_workflow_run
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from perdure.errors import UsageError
 
+RawFields = Annotated[
+    list[str] | None,
+    typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="An input, such as version=1.2.3."),
+]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option("--field", "-F", metavar="KEY=@FILE", help="An input read from a file; KEY=@- reads stdin."),
+]
 
-def read_fields(raw: Iterable[str], typed: Iterable[str]) -> dict[str, str]:
-    """Return an Actions workflow's inputs.
+
+def read_fields(raw: Iterable[str] | None, typed: Iterable[str] | None = None) -> dict[str, str]:
+    """Return the inputs that were given.
 
     Args:
         raw: Of ``-f``: the value is taken as it is.
@@ -22,7 +34,7 @@ def read_fields(raw: Iterable[str], typed: Iterable[str]) -> dict[str, str]:
     """
     inputs: dict[str, str] = {}
     stdin_taken = False
-    for option, name, value in (*_split("-f", raw), *_split("-F", typed)):
+    for option, name, value in (*_split("-f", raw or ()), *_split("-F", typed or ())):
         if name in inputs:
             msg = f"the input {name!r} is given twice"
             raise UsageError(msg, hint="leave one of them out")

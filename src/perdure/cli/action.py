@@ -8,6 +8,7 @@ import typer
 
 from perdure.cli._app import PerdureCommand, help_when_alone, new_app
 from perdure.cli._durations import parse_duration
+from perdure.cli._fields import Fields, RawFields, read_fields
 from perdure.cli._options import Address, Json, Namespace, Timeout
 from perdure.model.actions import OnAmbiguity, RetryBy, WaitBy
 
@@ -58,16 +59,8 @@ def run_action(  # noqa: PLR0913 - one parameter for each option
             " and never starts it twice: use it wherever a job may be retried.",
         ),
     ] = None,
-    raw_field: Annotated[
-        list[str] | None,
-        typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="An input of the workflow file."),
-    ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field", "-F", metavar="KEY=@FILE", help="An input read from a file; KEY=@- reads stdin."
-        ),
-    ] = None,
+    raw_field: RawFields = None,
+    field: Fields = None,
     retry: Annotated[
         int,
         typer.Option(
@@ -141,14 +134,13 @@ def run_action(  # noqa: PLR0913 - one parameter for each option
     engine and a worker: `perdure up` starts both.
     """
     from perdure.cli import _action_run
-    from perdure.cli._fields import read_fields
 
     options = {
         "repository": repository,
         "workflow_file": workflow_file,
         "ref": ref,
         "key": key,
-        "inputs": read_fields(raw_field or (), field or ()),
+        "inputs": read_fields(raw_field, field),
         "retry": {"attempts": retry, "by": retry_by},
         "on_ambiguity": on_ambiguity,
         "accept": frozenset(accept or ()),

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from perdure.cli._app import PerdureCommand, help_when_alone, new_app
+from perdure.cli._fields import Fields, RawFields, read_fields
 from perdure.cli._options import Address, Json, Namespace, Timeout
 
 app = new_app()
@@ -104,16 +105,8 @@ def graph(file: File) -> None:
 def plan_pipeline(
     file: File,
     *,
-    raw_field: Annotated[
-        list[str] | None,
-        typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="An input of the pipeline."),
-    ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field", "-F", metavar="KEY=@FILE", help="An input read from a file; KEY=@- reads stdin."
-        ),
-    ] = None,
+    raw_field: RawFields = None,
+    field: Fields = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="PLAN", help="Write the plan to a file too.")
     ] = None,
@@ -125,9 +118,8 @@ def plan_pipeline(
     that is wrong at once. Changes nothing, and needs no engine.
     """
     from perdure.cli import _pipeline_plan
-    from perdure.cli._fields import read_fields
 
-    inputs = read_fields(raw_field or (), field or ())
+    inputs = read_fields(raw_field, field)
     return _pipeline_plan.plan(file, inputs, out=out, as_json=as_json)
 
 
@@ -151,16 +143,8 @@ def run_pipeline(  # noqa: PLR0913 - one parameter for each option
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Plan only, print the plan, and start nothing.")
     ] = False,
-    raw_field: Annotated[
-        list[str] | None,
-        typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="An input of the pipeline."),
-    ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field", "-F", metavar="KEY=@FILE", help="An input read from a file; KEY=@- reads stdin."
-        ),
-    ] = None,
+    raw_field: RawFields = None,
+    field: Fields = None,
     key: Annotated[
         str | None,
         typer.Option(
@@ -193,10 +177,9 @@ def run_pipeline(  # noqa: PLR0913 - one parameter for each option
     reboot. Needs a running engine and a worker: `perdure up` starts both.
     """
     from perdure.cli import _action_run, _pipeline_plan, _pipeline_run
-    from perdure.cli._fields import read_fields
     from perdure.errors import UsageError
 
-    inputs = read_fields(raw_field or (), field or ())
+    inputs = read_fields(raw_field, field)
     waiting = _action_run.Waiting(detach=detach, timeout=timeout, as_json=as_json)
     if (file is None) == (plan is None) or (plan is not None and (inputs or dry_run)):
         raise UsageError("name either a pipeline file or a plan, which has its inputs", hint=_FILE_OR_PLAN)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from perdure.cli._app import PerdureCommand, help_when_alone, new_app
+from perdure.cli._fields import Fields, RawFields, read_fields
 from perdure.cli._options import ActionId, Address, Json, JsonLines, Namespace, RunId, Timeout
 
 app = new_app()
@@ -217,14 +218,8 @@ def retry(  # noqa: PLR0913 - one parameter for each option
         str | None,
         typer.Option("--file", metavar="FILE", help="The pipeline file as it is now; as it was otherwise."),
     ] = None,
-    raw_field: Annotated[
-        list[str] | None,
-        typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="An input that changes."),
-    ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option("--field", "-F", metavar="KEY=@FILE", help="The same, read from a file; @- is stdin."),
-    ] = None,
+    raw_field: RawFields = None,
+    field: Fields = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Print the new id as soon as it is started, and leave.")
     ] = False,
@@ -240,11 +235,10 @@ def retry(  # noqa: PLR0913 - one parameter for each option
     """
     from perdure.cli import _run_retry
     from perdure.cli._action_run import Waiting
-    from perdure.cli._fields import read_fields
 
     return _run_retry.retry(
         run_id,
-        _run_retry.Options(from_step=from_step, file=file, inputs=read_fields(raw_field or (), field or ())),
+        _run_retry.Options(from_step=from_step, file=file, inputs=read_fields(raw_field, field)),
         Waiting(detach=detach, timeout=timeout, as_json=as_json),
         address=address,
         namespace=namespace,
