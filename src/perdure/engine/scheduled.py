@@ -188,16 +188,14 @@ def _handle(client: Client, name: str) -> ScheduleHandle:
 async def _meant(client: Client, name: str) -> list[str]:
     """Return the schedules that a name means: itself, or those of the pipeline."""
     if "/" in name:
-        if await read_schedule(client, name) is not None:
-            return [name]
+        candidates = [name]
     else:
-        found = [each async for each in known_schedules(client) if each.rpartition("/")[0] == name]
-        # The list lags: the first one is there, or none is.
-        first = f"{name}/1"
-        if first not in found and await read_schedule(client, first) is not None:
-            found.append(first)
-        if found:
-            return sorted(found, key=_order)
+        # The list lags: the first one is there, or none is; and one that is on it may be gone.
+        listed = [each async for each in known_schedules(client) if each.rpartition("/")[0] == name]
+        candidates = sorted({f"{name}/1", *listed}, key=_order)
+    found = [each for each in candidates if await read_schedule(client, each) is not None]
+    if found:
+        return found
     msg = f"there is no schedule {name!r}"
     raise ScheduleNotKnownError(msg, hint="list them with: perdure schedule list")
 
