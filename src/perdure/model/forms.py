@@ -1,7 +1,6 @@
 """The form of an approval: typed values that a person enters and later steps read."""
 
-from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Final, Self
 
@@ -18,6 +17,8 @@ from pydantic import (
 from pydantic_core import SchemaError
 
 from perdure.model.base import Model
+from perdure.model.typed_values import ValueType, complaints, read_value
+from perdure.model.words import shortened
 
 MAX_TEXT: Final = 4_000
 """A form is for decisions, not for documents: its values are kept in the history."""
@@ -26,14 +27,8 @@ FormValue = StrictBool | StrictInt | StrictFloat | Annotated[str, StringConstrai
 FormFieldName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,63}$")]
 
 
-class FormFieldType(StrEnum):
-    """The type of a field."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    CHOICE = "choice"
+FormFieldType = ValueType
+"""The type of a field."""
 
 
 class FormField(Model):
@@ -79,30 +74,15 @@ class FormField(Model):
         Raises:
             ValueError: It does not fit. The message has no name in it.
         """
-        value = _READERS[self.type](given)
+        value = read_value(self.type, given)
         for complaint in self._complaints(value):
             raise ValueError(complaint)
         return value
 
     def _complaints(self, value: FormValue) -> Iterator[str]:
-        if isinstance(value, str):
-            yield from self._text_complaints(value)
-        elif not isinstance(value, bool):
-            if self.minimum is not None and value < self.minimum:
-                yield f"must be at least {self.minimum}, not {value}"
-            if self.maximum is not None and value > self.maximum:
-                yield f"must be at most {self.maximum}, not {value}"
-
-    def _text_complaints(self, text: str) -> Iterator[str]:
-        longest = MAX_TEXT if self.max_length is None else self.max_length
-        if self.type is FormFieldType.CHOICE and text not in self.options:
-            yield f"must be one of {', '.join(self.options)}, not {_shortened(text)}"
-        if self.min_length is not None and len(text) < self.min_length:
-            yield f"must have at least {self.min_length} characters, not {len(text)}"
-        if len(text) > longest:
-            yield f"must have at most {longest} characters, not {len(text)}"
-        if self.pattern is not None and not _matches(self.pattern, text):
-            yield f"must match {self.pattern}, and {_shortened(text)} does not"
+        yield from complaints(self, value, longest=MAX_TEXT)
+        if self.pattern is not None and isinstance(value, str) and not _matches(self.pattern, value):
+            yield f"must match {self.pattern}, and {shortened(value)} does not"
 
 
 def filled_form(fields: Mapping[str, FormField], given: Mapping[str, object]) -> dict[str, FormValue]:
@@ -143,63 +123,3 @@ def _matches(pattern: str, text: str) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _text(given: object) -> str:
-    if isinstance(given, str):
-        return given
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return str(given)
-    raise ValueError(_wrong(given, "text"))
-
-
-def _integer(given: object) -> int:
-    number = given
-    if isinstance(number, str):
-        try:
-            number = int(number.strip())
-        except ValueError:
-            raise ValueError(_wrong(given, "a whole number")) from None
-    if isinstance(number, float) and number.is_integer():
-        number = int(number)
-    if isinstance(number, bool) or not isinstance(number, int) or not -(2**63) <= number < 2**63:
-        raise ValueError(_wrong(given, "a whole number"))
-    return number
-
-
-def _number(given: object) -> float:
-    number = given
-    if isinstance(number, str):
-        try:
-            number = float(number.strip())
-        except ValueError:
-            raise ValueError(_wrong(given, "a number")) from None
-    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) <= 1e300:
-        raise ValueError(_wrong(given, "a number"))
-    return float(number)
-
-
-def _boolean(given: object) -> bool:
-    if isinstance(given, bool):
-        return given
-    if isinstance(given, str) and given.strip().lower() in {"true", "false"}:
-        return given.strip().lower() == "true"
-    raise ValueError(_wrong(given, "true or false"))
-
-
-def _wrong(given: object, wanted: str) -> str:
-    return f"must be {wanted}, not {_shortened(given)}"
-
-
-def _shortened(given: object) -> str:
-    shown = repr(given)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
-
-
-_READERS: Final[Mapping[FormFieldType, Callable[[object], FormValue]]] = {
-    FormFieldType.STRING: _text,
-    FormFieldType.CHOICE: _text,
-    FormFieldType.INTEGER: _integer,
-    FormFieldType.NUMBER: _number,
-    FormFieldType.BOOLEAN: _boolean,
-}

@@ -1,14 +1,15 @@
 """What every part of the pipeline file's schema shares."""
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, ConfigDict, ValidationInfo, WithJsonSchema, model_validator
 
 from perdure.model.base import Model
+from perdure.model.words import did_you_mean as did_you_mean
+from perdure.model.words import or_list as or_list
 from perdure.pipeline.yaml_text import Path, PlacedMapping
 
 NAME_PATTERN: Final = r"^[a-z_][a-z0-9_]{0,63}$"
@@ -54,18 +55,6 @@ class Problems:
     """Collects the mistakes of one file while its parts are read."""
 
     found: list[Problem] = field(default_factory=list)
-
-
-def or_list(names: Iterable[str]) -> str:
-    """Write names for a sentence: ``a``, ``a or b``, ``a, b or c``."""
-    *most, last = list(names)
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the nearest valid name as ``; did you mean X?``, or nothing where none is near."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 class FileModel(Model):

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from perdure.errors import ExpressionError
-from perdure.pipeline._base import Problem, did_you_mean
+from perdure.model.words import did_you_mean
+from perdure.pipeline._base import Problem
 from perdure.pipeline.explaining import check_expression, words_of_type
 from perdure.pipeline.graph import StepGraph
 from perdure.pipeline.inputs import InputSpec, InputType

@@ -9,10 +9,11 @@ from pydantic import Field, JsonValue
 from perdure.errors import PipelineFileError
 from perdure.model.actions import OnAmbiguity
 from perdure.model.base import Model
+from perdure.model.typed_values import Value
 from perdure.pipeline._base import Problem
 from perdure.pipeline.checking import check_file
 from perdure.pipeline.graph import StepGraph
-from perdure.pipeline.inputs import Value, check_inputs
+from perdure.pipeline.inputs import check_inputs
 from perdure.pipeline.matrix import expand, job_keys
 from perdure.pipeline.policies import Concurrency, Defaults, Retry, Timeout
 from perdure.pipeline.schema import Mark, Notification, PipelineFile

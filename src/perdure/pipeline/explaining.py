@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from perdure.pipeline._base import did_you_mean
+from perdure.model.words import did_you_mean
 from perdure.pipeline.cel import MAX_EXPRESSION, STATUS_FUNCTIONS, CelCompileError, type_of
 from perdure.pipeline.references import ROOTS, references, tokens
 from perdure.pipeline.scope import Scope, Unknown

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from perdure.pipeline._base import Problem, did_you_mean
+from perdure.model.words import did_you_mean
+from perdure.pipeline._base import Problem
 from perdure.pipeline.steps import StepBase
 
 

@@ -1,29 +1,21 @@
 """Typed inputs: of a pipeline, and of an approval's form."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt
 
 from perdure.errors import PipelineInputError
-from perdure.pipeline._base import FileModel, Name, did_you_mean, or_list
+from perdure.model.typed_values import Value, ValueType, complaints, read_value
+from perdure.model.words import did_you_mean, shortened
+from perdure.pipeline._base import FileModel, Name
 from perdure.pipeline.cel import matches
 
 MAX_TEXT: Final = 64 * 1024
 
-Value = StrictBool | StrictInt | StrictFloat | str
-"""What an input may hold."""
-
-
-class InputType(StrEnum):
-    """The type of an input."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    CHOICE = "choice"
+InputType = ValueType
+"""The type of an input."""
 
 
 class OutputType(StrEnum):
@@ -74,7 +66,7 @@ class InputSpec(FileModel):
         Raises:
             ValueError: It does not fit. The message has no name in it.
         """
-        value = _READERS[self.type](given)
+        value = read_value(self.type, given)
         for complaint in self._complaints(value):
             raise ValueError(complaint)
         return value
@@ -84,26 +76,11 @@ class InputSpec(FileModel):
         return self.value(self.default) if self.default is not None else _EMPTY[self.type]
 
     def _complaints(self, value: Value) -> Iterator[str]:
-        if isinstance(value, str):
-            yield from self._text_complaints(value)
-        elif not isinstance(value, bool):
-            if self.minimum is not None and value < self.minimum:
-                yield f"must be at least {self.minimum}, not {value}"
-            if self.maximum is not None and value > self.maximum:
-                yield f"must be at most {self.maximum}, not {value}"
-
-    def _text_complaints(self, text: str) -> Iterator[str]:
-        if self.type is InputType.CHOICE and text not in self.options:
-            near = did_you_mean(text, self.options)
-            yield f"must be {or_list(self.options) if self.options else 'an option'}, not {text!r}{near}"
-        if self.required and not text and self.type is InputType.STRING:
+        if self.required and value == "" and self.type is InputType.STRING:
             yield "must not be empty"
-        if self.min_length is not None and len(text) < self.min_length:
-            yield f"must have at least {self.min_length} characters, not {len(text)}"
-        if len(text) > (MAX_TEXT if self.max_length is None else self.max_length):
-            yield f"must have at most {self.max_length or MAX_TEXT} characters, not {len(text)}"
-        if self.pattern is not None and not matches(text, self.pattern):
-            yield f"must match {self.pattern}, and {_shortened(text)} does not"
+        yield from complaints(self, value, longest=MAX_TEXT)
+        if self.pattern is not None and isinstance(value, str) and not matches(value, self.pattern):
+            yield f"must match {self.pattern}, and {shortened(value)} does not"
 
 
 def _one_word(value: object) -> object:
@@ -146,68 +123,6 @@ def check_inputs(specs: Mapping[str, InputSpec], given: Mapping[str, object]) ->
     return values
 
 
-def _text(given: object) -> str:
-    if isinstance(given, str):
-        return given
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return str(given)
-    raise ValueError(_wrong(given, "text"))
-
-
-def _integer(given: object) -> int:
-    number = given
-    if isinstance(given, str):
-        try:
-            number = int(given.strip())
-        except ValueError:
-            number = given
-    if isinstance(number, float) and number.is_integer():
-        number = int(number)
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise ValueError(_wrong(given, "a whole number"))  # noqa: TRY004 - as every misfit
-    if not -(2**63) <= number < 2**63:
-        raise ValueError(_wrong(given, "a whole number of at most 64 bits"))
-    return number
-
-
-def _number(given: object) -> float:
-    number = given
-    if isinstance(given, str):
-        try:
-            number = float(given.strip())
-        except ValueError:
-            number = given
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError(_wrong(given, "a number"))  # noqa: TRY004 - as every misfit
-    if not abs(number) <= 1.7e308:
-        raise ValueError(_wrong(given, "a finite number"))
-    return float(number)
-
-
-def _boolean(given: object) -> bool:
-    if isinstance(given, bool):
-        return given
-    if isinstance(given, str) and given.strip().lower() in {"true", "false"}:
-        return given.strip().lower() == "true"
-    raise ValueError(_wrong(given, "true or false"))
-
-
-def _wrong(given: object, wanted: str) -> str:
-    return f"must be {wanted}, not {_shortened(given)}"
-
-
-def _shortened(given: object) -> str:
-    shown = {True: "true", False: "false"}[given] if isinstance(given, bool) else repr(given)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
-
-
-_READERS: Final[Mapping[InputType, Callable[[object], Value]]] = {
-    InputType.STRING: _text,
-    InputType.CHOICE: _text,
-    InputType.INTEGER: _integer,
-    InputType.NUMBER: _number,
-    InputType.BOOLEAN: _boolean,
-}
 _EMPTY: Final[dict[InputType, Value]] = {
     InputType.STRING: "",
     InputType.CHOICE: "",
@@ -223,4 +138,4 @@ def output_value(output_type: OutputType, given: object) -> Value:
     Raises:
         ValueError: It is of another type.
     """
-    return _READERS[InputType(output_type.value)](given)
+    return read_value(ValueType(output_type.value), given)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from perdure.pipeline.inputs import Value
+from perdure.model.typed_values import Value
 from perdure.pipeline.steps import Matrix
 from perdure.pipeline.templates import text_of
 

@@ -7,7 +7,8 @@ from pydantic import JsonValue
 
 from perdure.errors import ExpressionError
 from perdure.model.actions import ActionInput, OnAmbiguity
-from perdure.pipeline.inputs import OutputType, Value, output_value
+from perdure.model.typed_values import Value
+from perdure.pipeline.inputs import OutputType, output_value
 from perdure.pipeline.policies import Retry, Timeout
 from perdure.pipeline.steps import ActionCall
 from perdure.pipeline.templates import render_text

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from perdure.errors import ExpressionError, UsageError
-from perdure.pipeline._base import did_you_mean
+from perdure.model.words import did_you_mean
 from perdure.pipeline.compiling import CompiledPipeline
 from perdure.pipeline.digest import plan_digest
 from perdure.pipeline.outcomes import Conclusion

@@ -7,9 +7,9 @@ from enum import StrEnum
 from pydantic import Field
 
 from perdure.model.base import Model
+from perdure.model.typed_values import Value
 from perdure.pipeline.compiling import CompiledPipeline
 from perdure.pipeline.digest import canonical_json
-from perdure.pipeline.inputs import Value
 from perdure.pipeline.running import PipelineInput
 
 

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJson
 
 from perdure.config.secret_references import check_reference
 from perdure.model.notifications import NotifyOn
+from perdure.model.typed_values import Value
 from perdure.pipeline._base import FileModel, Name, as_list, one_or_many
-from perdure.pipeline.inputs import InputSpecs, Value
+from perdure.pipeline.inputs import InputSpecs
 from perdure.pipeline.policies import ConcurrencyField, Defaults, RepositoryWord
 from perdure.pipeline.steps import Step
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from perdure.pipeline._base import did_you_mean
+from perdure.model.words import did_you_mean
 from perdure.pipeline.graph import StepGraph
 from perdure.pipeline.inputs import InputSpec
 from perdure.pipeline.matrix import axis_types, expand

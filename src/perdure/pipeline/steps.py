@@ -19,9 +19,10 @@ from pydantic import (
 )
 
 from perdure.model.actions import OnAmbiguity
+from perdure.model.typed_values import Value
 from perdure.pipeline._base import FileModel, Name, as_list, one_or_many
 from perdure.pipeline.durations import Duration, read_duration
-from perdure.pipeline.inputs import InputSpecs, OutputType, Value
+from perdure.pipeline.inputs import InputSpecs, OutputType
 from perdure.pipeline.policies import ActionWord, ConcurrencyField, Retry, TimeoutField
 
 _LOGIN: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?"

@@ -6,7 +6,8 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
-from perdure.pipeline._base import GITHUB_WORDS, Problem, did_you_mean, instead, or_list
+from perdure.model.words import did_you_mean, or_list
+from perdure.pipeline._base import GITHUB_WORDS, Problem, instead
 from perdure.pipeline.steps import KINDS
 from perdure.pipeline.yaml_text import Path
 
