@@ -1,23 +1,37 @@
 """``perdure pipeline``: pipeline files."""
 
+from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from perdure.cli._app import PerdureCommand, help_when_alone, new_app
+from perdure.cli._durations import parse_duration
 from perdure.cli._fields import Fields, RawFields, read_fields
-from perdure.cli._options import Address, Json, Namespace, Timeout
+from perdure.cli._options import Address, Json, JsonLines, Namespace, Timeout
 
 app = new_app()
 
 _FILE_OR_PLAN = "perdure pipeline run FILE -f key=value, or perdure pipeline run --plan PLAN"
+
+
+class OverlapWord(StrEnum):
+    """What a scheduled start does beside a running one: see :class:`perdure.pipeline.scheduling.Overlap`."""
+
+    SKIP = "skip"
+    BUFFER_ONE = "buffer-one"
+    BUFFER_ALL = "buffer-all"
+    CANCEL_OTHER = "cancel-other"
+    ALLOW_ALL = "allow-all"
+
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The pipeline file; - is stdin.")]
 
 
 @app.callback(invoke_without_command=True)
 def pipeline(context: typer.Context) -> None:
-    """Write, check, draw, plan and run pipeline files."""
+    """Write, check, draw, plan, run and schedule pipeline files."""
     help_when_alone(context)
 
 
@@ -191,3 +205,47 @@ def run_pipeline(  # noqa: PLR0913 - one parameter for each option
         return _pipeline_plan.plan(file or "", inputs, out=None, as_json=as_json)
     options = _pipeline_run.Options(inputs=inputs, key=key, compensate=compensate)
     return _pipeline_run.run(file or "", options, waiting, address=address, namespace=namespace)
+
+
+@app.command(
+    "schedule",
+    cls=PerdureCommand,
+    short_help="Let a pipeline start by itself, as its file says.",
+    epilog="\b\nExample:\n  perdure pipeline schedule nightly.yaml\n  perdure schedule list",
+)
+def schedule_pipeline(  # noqa: PLR0913 - one parameter for each option
+    file: File,
+    *,
+    overlap: Annotated[
+        OverlapWord,
+        typer.Option(
+            "--overlap",
+            help="What a start does while the pipeline that was started last still runs: nothing (skip), wait"
+            " for its end (buffer-one, buffer-all), cancel it (cancel-other), or run beside it (allow-all).",
+        ),
+    ] = OverlapWord.SKIP,
+    catch_up: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--catch-up",
+            parser=parse_duration,
+            metavar="DURATION",
+            help="For how long a start is made up for that was missed while the engine was down; else 1h.",
+        ),
+    ] = None,
+    as_json: JsonLines = False,
+    address: Address = None,
+    namespace: Namespace = None,
+) -> int:
+    """Set a schedule for each entry of the file's `schedule`, and print what was done to each.
+
+    What starts is fixed now: the file as it is, those that its steps run, and the entry's inputs. Type it
+    again after an edit: it says what changed, and removes the schedules of entries that are gone. Whoever
+    types it is who starts the pipelines: they approve none of them, unless the file lets them.
+    """
+    from perdure.cli import _pipeline_schedule
+    from perdure.engine.schedules import CATCH_UP
+    from perdure.pipeline.scheduling import Overlap
+
+    how = _pipeline_schedule.How(overlap=Overlap(overlap.value), catch_up=catch_up or CATCH_UP)
+    return _pipeline_schedule.schedule(file, how, as_json=as_json, address=address, namespace=namespace)

@@ -115,6 +115,7 @@ async def set_schedules(  # noqa: PLR0913 - keywords, most of them left out
         PipelineInputError: The inputs of an entry do not fit. Nothing was changed.
         EngineError: Temporal refused.
     """
+    check_schedules(file, source=source)
     how = {"overlap": overlap, "catch_up_seconds": catch_up.total_seconds()}
     wanted = [one.model_copy(update=how) for one in _wanted(file, dict(files or {}), source, requester)]
     attributes = await pipeline_search_attributes(client)
@@ -128,6 +129,23 @@ async def set_schedules(  # noqa: PLR0913 - keywords, most of them left out
     except RPCError as error:
         raise schedule_error(error, file.name) from error
     return changes
+
+
+def check_schedules(file: PipelineFile, *, source: str = "") -> None:
+    """Refuse a file whose schedules cannot be set, without asking the engine.
+
+    Raises:
+        UsageError: It has none.
+        PipelineInputError: The inputs of an entry do not fit.
+    """
+    if not file.schedule:
+        raise UsageError(
+            f"{source or file.name} has no schedule",
+            hint="add one, such as: schedule: {cron: '0 6 * * 1-5', timezone: Europe/Berlin}; or remove what"
+            f" was set before with: perdure schedule delete {file.name}",
+        )
+    for entry in file.schedule:
+        compile_pipeline(file, entry.inputs)
 
 
 async def known_schedules(client: Client) -> AsyncIterator[str]:
@@ -181,12 +199,6 @@ def schedule_error(error: RPCError, name: str) -> EngineError | UsageError:
 def _wanted(
     file: PipelineFile, files: dict[str, PipelineFile], source: str, requester: Person | None
 ) -> list[ScheduledInput]:
-    if not file.schedule:
-        raise UsageError(
-            f"{source or file.name} has no schedule",
-            hint="add one, such as: schedule: {cron: '0 6 * * 1-5', timezone: Europe/Berlin}; or remove what"
-            f" was set before with: perdure schedule delete {file.name}",
-        )
     now = datetime.now(UTC)
     wanted = []
     for number, entry in enumerate(file.schedule, start=1):
