@@ -1,5 +1,7 @@
 """Functions as people write them for the ``run:`` steps of their pipelines."""
 
+import secrets
+
 
 def announce(version: str, loud: bool = False) -> dict[str, object]:
     return {"text": f"{version}{'!' if loud else ''}"}
@@ -7,3 +9,7 @@ def announce(version: str, loud: bool = False) -> dict[str, object]:
 
 async def fail(reason: str) -> None:
     raise RuntimeError(reason)
+
+
+def noise(size: int) -> dict[str, object]:
+    return {"text": secrets.token_hex(size // 2)}
