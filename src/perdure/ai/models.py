@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 from pydantic_ai import Agent, ModelSettings, NativeOutput, PromptedOutput, RunUsage, ToolOutput, UsageLimits
+from pydantic_ai.exceptions import ModelConnectionError
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -142,9 +143,15 @@ def _answer(usage: RunUsage, *, remarks: tuple[Remark, ...] = (), error: ModelEr
         requests=usage.requests,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        is_measured=not usage.unmeasured_requests and (usage.requests == 0 or usage.input_tokens > 0),
+        is_measured=not (usage.unmeasured_requests or _may_be_paid_for(error)),
         error=error,
     )
+
+
+def _may_be_paid_for(error: ModelError | None) -> bool:
+    """Say whether a request got lost after it was sent: the provider may have done the work."""
+    cause = error.__cause__ if error is not None else None
+    return isinstance(cause, ModelConnectionError) and cause.phase not in {"pool", "connect"}
 
 
 _OUTPUTS: Mapping[str, Any] = {
