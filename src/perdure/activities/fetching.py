@@ -13,7 +13,7 @@ from perdure.activities.store import ContentStore
 from perdure.ai.changes import EMPTY_TREE, Diff, read_diff, whole_tree
 from perdure.ai.folders import take_snapshot
 from perdure.ai.reading import cut_files
-from perdure.ai.repositories import RepositoryCache
+from perdure.ai.repositories import RepositoryCache, explained
 from perdure.errors import InvalidInputError
 from perdure.model.actions import StoredObject
 from perdure.model.indexing import (
@@ -47,7 +47,7 @@ class FetchActivities:
         A repository, pull request or revision that does not exist is permanent.
         """
         async with heartbeats():
-            with as_application_errors():
+            with as_application_errors(), explained(str(input.target)):
                 if input.target.folder:
                     return self._kept(*await self._folder(input.target))
                 if input.pull_request is not None:

@@ -54,7 +54,7 @@ class IndexActivities:
         self._index = index
         self._embedder = embedder
         self._store = store
-        self._beat_interval = beat_interval.total_seconds()
+        self._beat_interval = beat_interval
         self._stalled_after = stalled_after.total_seconds()
 
     @activity.defn
@@ -71,7 +71,9 @@ class IndexActivities:
                 return finished
             chunks = ChunkShard.model_validate_json(self._store.get(input.shard)).chunks
             progress = _Progress(len(chunks))
-            async with self._beating(progress):
+            # The SDK passes a beat on after 0.8 of the time-out at the latest.
+            interval = min(self._beat_interval, (info.heartbeat_timeout or BEAT_INTERVAL) / 3)
+            async with self._beating(progress, interval):
                 computed = await self._embed(input.repository, chunks, progress)
             result = EmbeddedChunks(
                 batch_id=batch, chunks=len(chunks), computed=computed, model=self._embedder.model
@@ -102,14 +104,14 @@ class IndexActivities:
         return len(missing)
 
     @asynccontextmanager
-    async def _beating(self, progress: _Progress) -> AsyncIterator[None]:
-        beating = asyncio.create_task(self._beat(progress))
+    async def _beating(self, progress: _Progress, interval: timedelta) -> AsyncIterator[None]:
+        beating = asyncio.create_task(self._beat(progress, interval))
         try:
             yield
         finally:
             beating.cancel()
 
-    async def _beat(self, progress: _Progress) -> None:
+    async def _beat(self, progress: _Progress, interval: timedelta) -> None:
         while progress.seconds_since < self._stalled_after:
             activity.heartbeat(
                 {
@@ -118,7 +120,7 @@ class IndexActivities:
                     "embedder": {"model": self._embedder.model, "health": await self._embedder.health()},
                 }
             )
-            await asyncio.sleep(self._beat_interval)
+            await asyncio.sleep(interval.total_seconds())
         activity.logger.warning("no progress for %.0f s: another attempt takes over", progress.seconds_since)
 
 

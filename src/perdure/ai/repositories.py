@@ -85,7 +85,7 @@ class RepositoryCache:
             return ref
         # The commit of an annotated tag is listed under its name with ^{}.
         names = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", ref] if ref else ["HEAD"]
-        with _explained(repository):
+        with explained(repository):
             answer = await run_git(
                 *("ls-remote", "--quiet", "--", self._url(repository), *names),
                 environment=await self._credentials(repository),
@@ -178,7 +178,7 @@ class RepositoryCache:
             place.parent.mkdir(parents=True, exist_ok=True)
             with (
                 tempfile.TemporaryDirectory(dir=place.parent, prefix=".writing-") as beside,
-                _explained(name.partition("@")[0]),
+                explained(name.partition("@")[0]),
             ):
                 part = Path(beside) / "tree"
                 listed = await asyncio.to_thread(
@@ -216,7 +216,7 @@ class RepositoryCache:
         return git
 
     async def _fetch(self, git: GitDirectory, repository: str, *arguments: str) -> None:
-        with _explained(repository):
+        with explained(repository):
             await git.run(
                 *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
                 *(arguments[0], "--", self._url(repository), *arguments[1:]),
@@ -287,7 +287,13 @@ async def _common(git: GitDirectory, base: str, head: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _explained(repository: str) -> Iterator[None]:
+def explained(repository: str) -> Iterator[None]:
+    """Turn git's failures into errors that say what to do.
+
+    Raises:
+        InvalidRepositoryError: Git was refused.
+        GitHubUnavailableError: Something else went wrong.
+    """
     try:
         yield
     except GitError as error:

@@ -7,6 +7,7 @@ strangers wrote; ``embed_chunks`` and ``settle_index`` of
 """
 
 import hashlib
+from datetime import timedelta
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from perdure.model.base import Model
 from perdure.model.pull_requests import PullRequestFacts
 from perdure.model.review import ReviewTarget
 
+LOST_WORKER_TIMEOUT = timedelta(minutes=2)
 SHARD_SIZE = 500
 """Chunks that one embedding job takes."""
 
@@ -152,11 +154,13 @@ class IndexInput(Model):
     Attributes:
         max_parallel: Embedding jobs at the same time.
         shard_size: Chunks that one of them takes.
+        lost_worker_timeout: How soon a worker that was killed in the middle of one is noticed.
     """
 
     target: ReviewTarget
     max_parallel: int = Field(default=4, ge=1, le=200)
     shard_size: int = Field(default=SHARD_SIZE, ge=1, le=10_000)
+    lost_worker_timeout: timedelta = LOST_WORKER_TIMEOUT
 
 
 class IndexedTree(Model):

@@ -62,14 +62,14 @@ async def chunk_tree(input: ChunkTreeInput) -> ChunkedTree:
     )
 
 
-async def embed_chunks(input: EmbedChunksInput) -> EmbeddedChunks:
+async def embed_chunks(input: EmbedChunksInput, *, lost_worker_timeout: timedelta) -> EmbeddedChunks:
     """Embed what the index does not have yet."""
     return await workflow.execute_activity_method(
         IndexActivities.embed_chunks,
         input,
         task_queue=_queue(queues.EMBED),
         start_to_close_timeout=timedelta(hours=6),
-        heartbeat_timeout=timedelta(minutes=2),
+        heartbeat_timeout=lost_worker_timeout,
         retry_policy=_EMBED,
         summary=f"{input.repository} {input.shard.sha256[:12]}",
     )

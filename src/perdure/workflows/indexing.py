@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.errors import ModelUnavailableError
     from perdure.model.actions import StoredObject
     from perdure.model.indexing import (
+        LOST_WORKER_TIMEOUT,
         SHARD_SIZE,
         ChunkTreeInput,
         EmbedChunksInput,
@@ -52,7 +53,11 @@ class IndexRepositoryWorkflow:
         """Fetch, cut up, embed."""
         fetched = await calls.fetch_change(FetchInput(target=input.target))
         indexed = await index_tree(
-            fetched.tree, max_parallel=input.max_parallel, shard_size=input.shard_size, on_change=self._show
+            fetched.tree,
+            max_parallel=input.max_parallel,
+            shard_size=input.shard_size,
+            lost_worker_timeout=input.lost_worker_timeout,
+            on_change=self._show,
         )
         return IndexResult(
             tree=fetched.tree,
@@ -83,6 +88,7 @@ async def index_tree(
     *,
     max_parallel: int = 4,
     shard_size: int = SHARD_SIZE,
+    lost_worker_timeout: timedelta = LOST_WORKER_TIMEOUT,
     on_change: Callable[[IndexProgress], None] | None = None,
 ) -> IndexedTree:
     """Make a fetched tree searchable, from any workflow. What the index has already costs nothing.
@@ -91,6 +97,7 @@ async def index_tree(
         tree: As it was fetched.
         max_parallel: Embedding jobs at the same time.
         shard_size: Chunks that one of them takes.
+        lost_worker_timeout: How soon a worker that was killed in the middle of one is noticed.
         on_change: Is told whenever there is something to tell.
     """
     account = _Account(on_change)
@@ -98,8 +105,9 @@ async def index_tree(
     chunked = await calls.chunk_tree(ChunkTreeInput(tree=tree, shard_size=shard_size))
     account.tell(stage="embedding", chunks=chunked.chunks)
     repository = index_name(tree)
+    embedding = _Embedding(repository, lost_worker_timeout, account)
     jobs = await gather_bounded(
-        (partial(_embed, repository, shard, account) for shard in chunked.shards), limit=max_parallel
+        (partial(embedding.run, shard) for shard in chunked.shards), limit=max_parallel
     )
     computed = sum(job.computed for job in jobs)
     if computed:
@@ -116,22 +124,32 @@ async def index_tree(
     )
 
 
-async def _embed(repository: str, shard: StoredObject, account: "_Account") -> EmbeddedChunks:
-    """Run one embedding job; wait where its embedder cannot work now."""
-    pause = _FIRST_PAUSE
-    while True:
-        try:
-            result = await calls.embed_chunks(EmbedChunksInput(repository=repository, shard=shard))
-        except ActivityError as failure:
-            error = original_error(failure)
-            if not isinstance(error, ModelUnavailableError):
-                raise
-            account.tell(waiting_for=str(error))
-            await workflow.sleep(error.retry_after or pause, summary="the embedder cannot work now")
-            pause = min(2 * pause, _LONGEST_PAUSE)
-        else:
-            account.count(result)
-            return result
+class _Embedding:
+    """Runs embedding jobs, and waits where their embedder cannot work now."""
+
+    def __init__(self, repository: str, lost_worker_timeout: timedelta, account: "_Account") -> None:
+        self._repository = repository
+        self._lost_worker_timeout = lost_worker_timeout
+        self._account = account
+
+    async def run(self, shard: StoredObject) -> EmbeddedChunks:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                result = await calls.embed_chunks(
+                    EmbedChunksInput(repository=self._repository, shard=shard),
+                    lost_worker_timeout=self._lost_worker_timeout,
+                )
+            except ActivityError as failure:
+                error = original_error(failure)
+                if not isinstance(error, ModelUnavailableError):
+                    raise
+                self._account.tell(waiting_for=str(error))
+                await workflow.sleep(error.retry_after or pause, summary="the embedder cannot work now")
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                self._account.count(result)
+                return result
 
 
 class _Account:
