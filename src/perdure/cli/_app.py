@@ -25,6 +25,7 @@ _COMMANDS = {
     "action": ("perdure.cli.action:app", "Run one GitHub Actions workflow durably."),
     "pipeline": ("perdure.cli.pipeline:app", "Write, check, draw and run pipeline files."),
     "run": ("perdure.cli.run:app", "List, show, watch, cancel and account for actions and pipelines."),
+    "fleet": ("perdure.cli.fleet:app", "Do the same work for every item of a list, and account for each."),
     "schedule": ("perdure.cli.schedule:app", "List, show and control schedules of pipelines."),
     "approval": ("perdure.cli.approval:app", "List, show and decide approvals."),
     "web": ("perdure.cli.web:app", "Serve the API through which people decide approvals."),
