@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.cli._pipeline_sources import examine_sources
+from perdure.cli._pipeline_sources import read_sources
 from perdure.errors import PipelineFileError
 
 CASES = sorted((Path(__file__).parent / "broken_together").iterdir())
@@ -26,7 +26,7 @@ def test_every_mistake_of_all_files_is_told_at_once(folder, monkeypatch):
     """Each with its file, line and column; none hides another, and nothing else is said."""
     monkeypatch.chdir(folder)
     with pytest.raises(PipelineFileError) as caught:
-        examine_sources("parent.yaml")
+        read_sources("parent.yaml")
     said = str(caught.value).splitlines()
     assert set(said) == expected_of(folder)
     assert len(said) == len(caught.value.problems) == len(set(said))
@@ -68,7 +68,7 @@ def test_what_may_fit_is_no_mistake(tmp_path, inputs):
         f"steps:\n  a: {{pipeline: child.yaml, inputs: {inputs},"
         " outputs: {image: string, count: number, line: integer}}\n"
     )
-    sources = examine_sources(str(tmp_path / "parent.yaml"))
+    sources = read_sources(str(tmp_path / "parent.yaml"))
     assert list(sources.files) == ["child.yaml"]
 
 
@@ -79,7 +79,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
     (tmp_path / "top.yaml").write_text(step % "parts/middle.yaml")
     (tmp_path / "parts" / "middle.yaml").write_text(step % "more/../more/leaf.yaml")
     (tmp_path / "parts" / "more" / "leaf.yaml").write_text("name: p\nsteps: {a: {wait: 1s}}\n")
-    sources = examine_sources(str(tmp_path / "top.yaml"))
+    sources = read_sources(str(tmp_path / "top.yaml"))
     assert sorted(sources.files) == ["parts/middle.yaml", "parts/more/leaf.yaml"]
     assert sources.files["parts/middle.yaml"].steps["a"].pipeline == "parts/more/leaf.yaml"
 
@@ -89,7 +89,7 @@ def test_a_child_that_is_no_text_is_told_beside_the_rest(tmp_path):
     (tmp_path / "child.yaml").write_bytes(b"name: \xff\n")
     (tmp_path / "parent.yaml").write_text("name: p\nsteps: {a: {pipeline: child.yaml, needs: b}}\n")
     with pytest.raises(PipelineFileError) as caught:
-        examine_sources(str(tmp_path / "parent.yaml"))
+        read_sources(str(tmp_path / "parent.yaml"))
     said = str(caught.value)
     assert re.search(r"parent\.yaml:2:\d+: unknown step 'b'", said)
     assert "child.yaml:1:7: the file is not UTF-8 text" in said

@@ -10,9 +10,9 @@ from pathlib import Path
 import typer
 from pydantic import JsonValue
 
+from perdure.cli import _pipeline_sources
 from perdure.cli._errors import say
 from perdure.cli._exit_codes import ExitCode
-from perdure.cli._pipeline_sources import examine_sources
 from perdure.cli._pipeline_text import read_text, shown_name
 from perdure.cli._shown import shown
 from perdure.errors import FleetFileError, PipelineFileError, UsageError
@@ -73,7 +73,7 @@ def read_sources(name: str) -> FleetSources:
 def _pipeline(file: FleetFile, folder: str) -> tuple[PipelineFile, dict[str, PipelineFile]] | None:
     if file.pipeline is None:
         return None
-    found = examine_sources(os.path.join(folder, file.pipeline))
+    found = _pipeline_sources.read_sources(os.path.join(folder, file.pipeline))
     return found.file, found.files
 
 

@@ -8,7 +8,7 @@ import typer
 
 from perdure.cli._errors import say
 from perdure.cli._exit_codes import ExitCode
-from perdure.cli._pipeline_sources import Sources, examine_sources
+from perdure.cli._pipeline_sources import Sources, read_sources
 from perdure.cli._pipeline_text import read_text, shown_name
 from perdure.cli._shown import shown
 from perdure.errors import PipelineFileError, UsageError
@@ -20,7 +20,7 @@ def check(files: Sequence[str], *, as_json: bool) -> ExitCode:
     problems: list[dict[str, str | int]] = []
     for name in files:
         try:
-            found = examine_sources(name)
+            found = read_sources(name)
         except PipelineFileError as error:
             # A file that is checked may be one that another runs.
             new = [problem for problem in error.problems if problem not in problems]

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from perdure.cli import _errors
 from perdure.cli._pipeline_text import read_text, shown_name
 from perdure.errors import PipelineFileError, UsageError
 from perdure.pipeline import PipelineFile, PipelineStep
@@ -84,7 +83,7 @@ def pipelines_below(name: str, file: PipelineFile | None) -> Iterator[tuple[str,
             yield step_name, PurePath(below).as_posix()
 
 
-def examine_sources(name: str) -> Sources:
+def read_sources(name: str) -> Sources:
     """Read a pipeline file and those that its steps name, and check that they fit together.
 
     Args:
@@ -112,12 +111,3 @@ def _with_paths(name: str, file: PipelineFile) -> PipelineFile:
     for step_name, below in pipelines_below(name, file):
         steps[step_name] = steps[step_name].model_copy(update={"pipeline": below})
     return file.model_copy(update={"steps": steps})
-
-
-def read_sources(name: str) -> Sources:
-    """Read files as :func:`examine_sources`, to run or plan them."""
-    sources = examine_sources(name)
-    for key, value in (("schedule", sources.file.schedule), ("notify", sources.file.notify)):
-        if value:
-            _errors.show_warning(f"{name}: {key} is checked, but nothing acts on it in this version")
-    return sources
