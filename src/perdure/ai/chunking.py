@@ -8,8 +8,10 @@ the syntax is not understood.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from perdure.ai.syntax import LARGEST_SOURCE, Symbol, language_of, parse, symbols_in
@@ -56,13 +58,11 @@ def cut_file(path: str, content: bytes, *, by_syntax: bool = True) -> CutFile:
     if reason := _why_not(content):
         return CutFile(skipped=reason)
     language = language_of(path)
-    lines = content.split(b"\n")
+    lines = _Lines(content.removesuffix(b"\n").split(b"\n"))
     tree = parse(content, language) if by_syntax else None
     symbols = symbols_in(tree) if tree is not None else ()
-    spans = (
-        list(_by_syntax(tree.root_node, lines)) if tree is not None else list(_by_lines(lines, 0, len(lines)))
-    )
-    pieces = (_Piece(first + 1, end, lines[first:end]) for first, end in _grown(spans, lines))
+    spans = _by_syntax(tree.root_node, lines) if tree is not None else _by_lines(lines, 0, len(lines))
+    pieces = (lines.piece(first, end) for first, end in _grown(list(spans), lines))
     chunks = tuple(
         _chunk(path, language, _symbol_of(symbols, piece), part)
         for piece in pieces
@@ -79,6 +79,8 @@ def chunk_id(language: str, symbol: str, text: str) -> str:
 
 @dataclass(frozen=True)
 class _Piece:
+    """Lines that belong together, without blank ones around them."""
+
     start_line: int
     end_line: int
     lines: Sequence[bytes]
@@ -94,6 +96,30 @@ class _Piece:
         for number, line in enumerate(self.lines, start=self.start_line):
             for first in range(0, max(1, len(line)), _LONGEST_LINE):
                 yield _Piece(number, number, [line[first : first + _LONGEST_LINE]])
+
+
+class _Lines:
+    """A file's lines, and how long any part of them is."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+        self._ends = [0, *accumulate(len(line) + 1 for line in lines)]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def size(self, first: int, end: int) -> int:
+        return self._ends[min(end, len(self._lines))] - self._ends[first]
+
+    def is_blank(self, number: int) -> bool:
+        return not self._lines[number].strip()
+
+    def piece(self, first: int, end: int) -> _Piece:
+        while end > first + 1 and self.is_blank(end - 1):
+            end -= 1
+        while first < end - 1 and self.is_blank(first):
+            first += 1
+        return _Piece(first + 1, end, self._lines[first:end])
 
 
 def _chunk(path: str, language: str, symbol: str, piece: _Piece) -> Chunk:
@@ -121,17 +147,18 @@ def _why_not(content: bytes) -> str:
     return ""
 
 
-def _by_syntax(root: Node, lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+def _by_syntax(root: Node, lines: _Lines) -> Iterator[tuple[int, int]]:
     """Yield spans of lines, without gaps, that begin where a node begins and are short where they can be."""
     at = 0
     # With a stack of its own, the next node last: a file may be nested deeper than Python can call.
     waiting = list(reversed(root.children))
     while waiting:
         node = waiting.pop()
-        first, end = max(node.start_point[0], at), node.end_point[0] + 1
-        if end <= at:
+        row, column = node.end_point
+        first, end = max(node.start_point[0], at), min(row + (column > 0), len(lines))
+        if end <= first:
             continue
-        if node.children and _size(lines, first, end) > LARGEST:
+        if node.children and lines.size(first, end) > LARGEST:
             waiting += reversed(node.children)
             continue
         if first > at:
@@ -142,29 +169,29 @@ def _by_syntax(root: Node, lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:
         yield from _by_lines(lines, at, len(lines))
 
 
-def _by_lines(lines: Sequence[bytes], first: int, end: int) -> Iterator[tuple[int, int]]:
-    start, size, blank = first, 0, first
+def _by_lines(lines: _Lines, first: int, end: int) -> Iterator[tuple[int, int]]:
+    start, blank = first, first
     for number in range(first, end):
-        size += len(lines[number]) + 1
+        size = lines.size(start, number + 1)
         if size > LARGEST and number > start:
             cut = blank if blank > start else number
             yield start, cut
             start, blank = cut, cut
-            size = _size(lines, start, number + 1)
-        if not lines[number].strip() and size > LARGEST // 2:
+            size = lines.size(start, number + 1)
+        if lines.is_blank(number) and size > LARGEST // 2:
             blank = number + 1
     if start < end:
         yield start, end
 
 
-def _grown(spans: Sequence[tuple[int, int]], lines: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+def _grown(spans: Sequence[tuple[int, int]], lines: _Lines) -> Iterator[tuple[int, int]]:
     """Join short spans to their neighbours."""
     if not spans:
         return
     start, end = spans[0]
     for first, last in spans[1:]:
-        own, joined = _size(lines, start, end), _size(lines, start, last)
-        if joined <= LARGEST and (own < _SMALLEST or _size(lines, first, last) < _SMALLEST // 4):
+        own, joined = lines.size(start, end), lines.size(start, last)
+        if joined <= LARGEST and (own < _SMALLEST or lines.size(first, last) < _SMALLEST // 4):
             end = last
         else:
             yield start, end
@@ -172,21 +199,17 @@ def _grown(spans: Sequence[tuple[int, int]], lines: Sequence[bytes]) -> Iterator
     yield start, end
 
 
-def _size(lines: Sequence[bytes], first: int, end: int) -> int:
-    return sum(len(lines[number]) + 1 for number in range(first, end))
-
-
 def _symbol_of(symbols: Sequence[Symbol], piece: _Piece) -> str:
     """Return what a piece is the definition of, or what it is inside of."""
-    within = [one for one in symbols if piece.start_line <= one.start_line and one.end_line <= piece.end_line]
-    outermost = [
-        one for one in within if not any(other is not one and _holds(other, one) for other in within)
-    ]
-    if len(outermost) == 1:
-        return outermost[0].name
-    around = [one for one in symbols if one.start_line <= piece.start_line and piece.end_line <= one.end_line]
-    return min(around, key=lambda one: one.end_line - one.start_line).name if around else ""
+    # Sorted by where they start, outer ones first.
+    begin = bisect_left(symbols, piece.start_line, key=_start)
+    end = bisect_right(symbols, piece.end_line, key=_start)
+    within = [one for one in symbols[begin:end] if one.end_line <= piece.end_line]
+    if within and all(one.end_line <= within[0].end_line for one in within):
+        return within[0].name
+    after = bisect_right(symbols, piece.start_line, key=_start)
+    return next((one.name for one in reversed(symbols[:after]) if one.end_line >= piece.end_line), "")
 
 
-def _holds(outer: Symbol, inner: Symbol) -> bool:
-    return inner.name.startswith(f"{outer.name}.") and outer.start_line <= inner.start_line <= outer.end_line
+def _start(symbol: Symbol) -> int:
+    return symbol.start_line

@@ -51,6 +51,11 @@ class FileReader:
         self._process: asyncio.subprocess.Process | None = None
         self.crashes = 0
 
+    @property
+    def pid(self) -> int | None:
+        """The process's number, while there is one."""
+        return self._process.pid if self._process else None
+
     async def cut(self, path: str) -> CutFile:
         """Cut one file up, by lines where its syntax is too much for the parser."""
         for by_syntax in (True, False):
