@@ -6,7 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from perdure.activities.fix_verifying import FixVerification
-from perdure.emulator import App
+from perdure.emulator import App, Installation
 from perdure.model.findings import Edit, Suggestion
 from perdure.model.fixed_text import fix_text, is_plain_path
 from perdure.model.fixing import ApplyOutcome, VerifyFixInput
@@ -136,6 +136,17 @@ async def test_a_fork_that_lets_nobody_push_is_left_alone(tmp_path):
         [said] = await scene.talk()
         assert "its author does not let maintainers push to it" in said.body
         assert scene.commit().sha == scene.head_sha
+
+
+async def test_a_fork_where_the_app_is_not_installed_is_left_alone(tmp_path):
+    """Maintainers may push, and the App may not: the pull request says so."""
+    app = App(**{**vars(APP), "installations": (Installation(id=5, account="acme"),)})
+    async with opened_scene(tmp_path, fork=True, apps=(app,)) as scene:
+        applied = await scene.apply(await scene.prepare(unused()))
+
+        assert applied.outcome is ApplyOutcome.REFUSED
+        assert "the App is not installed there" in applied.reason
+        assert len(await scene.talk()) == 1
 
 
 async def test_a_missing_permission_is_said(tmp_path):
