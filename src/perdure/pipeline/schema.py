@@ -31,6 +31,8 @@ def _check_pipeline_name(name: str) -> str:
 class Mark(FileModel):
     """A check run or a commit status at GitHub that shows where the pipeline stands.
 
+    One that may have begun is always ended too, whatever its notification's ``on`` leaves out.
+
     Attributes:
         repository: ``owner/name``; the owner may come from ``defaults``.
         name: What it is called; the pipeline's name otherwise.
@@ -46,7 +48,7 @@ class Notification(FileModel):
     """Who is told of what.
 
     Attributes:
-        on: The moments.
+        on: The moments. ``waiting``: an approval begins to wait for people, or reminds them.
         webhook: Reference to the address of a Slack-compatible webhook: ``env:NAME``, ``file:PATH`` or
             ``keyring:SERVICE/NAME``. Never the address itself, for it is a secret.
         check_run: A check run at GitHub.
