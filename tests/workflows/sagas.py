@@ -38,6 +38,13 @@ class Saga:
                 raise ApplicationError("the deployment failed", type="Deployment")
             case "waits":
                 await workflow.wait_condition(lambda: False)
+            case "cancelled while refused":
+                self._trail.append("refused")
+                undo.add(self._hold)
+                try:
+                    await undo.run()
+                finally:
+                    self._trail.append("left")
             case "impatient":
                 await self._cancelled_again_and_again()
             case "no way back":
@@ -77,6 +84,10 @@ class Saga:
         if step in broken:
             raise ApplicationError(f"{step} cannot be undone")
         self._trail.append(step)
+
+    @workflow.signal
+    def go(self) -> None:
+        self._held = False
 
     @workflow.query
     def trail(self) -> list[str]:

@@ -120,6 +120,18 @@ async def test_a_refusal_undoes_without_an_error(start):
     assert await handle.result() == ["three", "two", "one", "3"]
 
 
+async def test_a_cancellation_while_a_refusal_is_undone_is_not_lost(start):
+    """All is undone first, then the workflow ends as cancelled."""
+    handle = await start("cancelled while refused")
+    async with asyncio.timeout(30):
+        while await handle.query(Saga.trail) != ["refused"]:
+            await asyncio.sleep(0.05)
+    await handle.cancel()
+    await handle.signal(Saga.go)
+    assert isinstance(await failure_of(handle), CancelledError)
+    assert await handle.query(Saga.trail) == ["refused", "held", "three", "two", "one", "left"]
+
+
 async def test_continuing_as_new_undoes_nothing(start):
     """The workflow goes on: nothing has failed."""
     handle = await start("goes on")

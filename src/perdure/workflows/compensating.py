@@ -82,13 +82,11 @@ class Compensations(AbstractAsyncContextManager["Compensations"]):
         """Undo everything now, where nothing has failed: a refused approval for instance.
 
         Returns:
-            All outcomes. One that fails does not stop the others.
+            All outcomes. One that fails does not stop the others, and a cancellation is raised at the end.
         """
-        if self._stack:
-            page = _Page(self._stack)
-            # First of all: where the worker forgets the workflow, this ends it, and nothing is undone.
-            page.show([])
-            await _to_its_end(self._undo(page))
+        cancelled = await self._undone_to_the_end()
+        if cancelled is not None:
+            raise cancelled
         return self.outcomes
 
     async def __aenter__(self) -> Self:
@@ -103,7 +101,26 @@ class Compensations(AbstractAsyncContextManager["Compensations"]):
         Continuing as new is neither, nor is a workflow that its worker forgets.
         """
         if isinstance(error, Exception | asyncio.CancelledError):
-            await self.run()
+            # What ended the block is told to the caller, not that somebody was impatient.
+            await self._undone_to_the_end()
+
+    async def _undone_to_the_end(self) -> asyncio.CancelledError | None:
+        """Undo everything, and return a cancellation that came meanwhile."""
+        if not self._stack:
+            return None
+        page = _Page(self._stack)
+        # First of all: where the worker forgets the workflow, this ends it, and nothing is undone.
+        page.show([])
+        # A task of its own, which nobody else can cancel.
+        undoing = asyncio.create_task(self._undo(page))
+        cancelled: asyncio.CancelledError | None = None
+        while not undoing.done():
+            try:
+                await asyncio.shield(undoing)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        undoing.result()
+        return cancelled
 
     async def _undo(self, page: "_Page") -> None:
         ended: list[CompensationOutcome] = []
@@ -162,18 +179,6 @@ async def _outcome_of(compensation: _Compensation) -> CompensationOutcome:
         return CompensationOutcome(name=compensation.name, result=await compensation.call())
     except (Exception, asyncio.CancelledError) as error:
         return CompensationOutcome(name=compensation.name, error=error)
-
-
-async def _to_its_end(undoing: Awaitable[None]) -> None:
-    # A task of its own, which nobody else can cancel.
-    task = asyncio.ensure_future(undoing)
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            # What ended the block is told to the caller, not that somebody was impatient.
-            continue
-    task.result()
 
 
 def _leaf(error: BaseException) -> str:
