@@ -150,3 +150,36 @@ def run(  # noqa: PLR0913 - one parameter for each option
     asked = _review_run.read_target(target, ref=ref, path=path, base=base)
     waiting = Waiting(detach=detach, timeout=timeout, as_json=as_json)
     return _review_run.run(asked, options, waiting, address=address, namespace=namespace)
+
+
+@app.command(
+    cls=PerdureCommand,
+    short_help="Score the reviewers on cases of which is known what is wrong.",
+    epilog="\b\nExamples:\n  perdure review score examples/review-cases\n"
+    "  PERDURE_MODEL=openai:gpt-5-mini perdure review score examples/review-cases --analyser none",
+)
+def score(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of cases.", show_default=False)],
+    *,
+    analysers: Annotated[
+        list[str] | None,
+        typer.Option("--analyser", metavar="NAME", help="A static reviewer, or none; all of them otherwise."),
+    ] = None,
+    model: Annotated[
+        bool, typer.Option("--model/--no-model", help="Score the configured language model too.")
+    ] = True,
+    budget: Annotated[
+        float | None,
+        typer.Option(metavar="USD", min=0, help="What models may cost, in US dollars."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Score the reviewers on labelled cases: recall, precision, and false alarms on clean cases.
+
+    A case is a file NAME.toml, or a folder with case.toml, before/ and after/. It says in which file and line
+    something should be found, or nothing for a clean case. A finding within two lines counts. Exits with 1
+    where something could not be reviewed.
+    """
+    from perdure.cli import _review_score
+
+    return _review_score.run(folder, analysers=analysers or (), model=model, as_json=as_json, budget=budget)
