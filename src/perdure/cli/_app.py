@@ -27,6 +27,7 @@ _COMMANDS = {
     "run": ("perdure.cli.run:app", "List, show, watch, cancel and account for actions and pipelines."),
     "fleet": ("perdure.cli.fleet:app", "Do the same work for every item of a list, and account for each."),
     "schedule": ("perdure.cli.schedule:app", "List, show and control schedules of pipelines."),
+    "review": ("perdure.cli.review:app", "Review pull requests, repositories and folders."),
     "approval": ("perdure.cli.approval:app", "List, show and decide approvals."),
     "web": ("perdure.cli.web:app", "Serve the API through which people decide approvals."),
     "up": ("perdure.cli.up:command", "Start the engine and a worker on this machine, and stay."),

@@ -12,16 +12,28 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from perdure.activities.fetching import FetchActivities
+from perdure.activities.fix_verifying import FixVerification
 from perdure.activities.indexing import IndexActivities
 from perdure.activities.reviewing import ReviewActivities
 from perdure.activities.store import ContentStore
 from perdure.ai.repositories import Origin, RepositoryCache
 from perdure.config import Settings
-from perdure.errors import UsageError
+from perdure.errors import PerdureError, UsageError
 from perdure.github import GitHubClient
 from perdure.model import queues
 from perdure.model.base import Model
+from perdure.workflows.code_review import CodeReviewWorkflow
+from perdure.workflows.indexing import IndexRepositoryWorkflow
+from perdure.workflows.interceptor import MessageInterceptor
+from perdure.workflows.repository_analysis import RepositoryAnalysisWorkflow
+from perdure.workflows.review_units import ReviewUnitsWorkflow
 
+_WORKFLOWS = (
+    CodeReviewWorkflow,
+    IndexRepositoryWorkflow,
+    RepositoryAnalysisWorkflow,
+    ReviewUnitsWorkflow,
+)
 _NEEDED = ("lancedb", "numpy", "tree_sitter", "semble_grammars")
 
 
@@ -56,6 +68,7 @@ async def open_review_workers(
     from perdure.ai.index import ChunkIndex
     from perdure.ai.indexed_code import IndexedCode
     from perdure.ai.model_list import ModelList
+    from perdure.engine.workers import workflow_runner
 
     store, index = ContentStore(settings.store.path), ChunkIndex(settings.index.path)
     async with open_embedder(settings.index) as embedder, ModelList(settings.review) as models:
@@ -79,13 +92,20 @@ async def open_review_workers(
             reviewing.review_unit,
             reviewing.keep_results,
             reviewing.finish_review,
+            FixVerification(store).verify_fix,
         ]
         suffix = settings.worker.queue_suffix
         builders: dict[str, Callable[[], Worker]] = {
             queues.REVIEW: lambda: Worker(
                 client,
                 task_queue=queues.REVIEW + suffix,
+                # Fleets start reviews on the queues of their tiers.
+                workflows=_WORKFLOWS,
                 activities=reading,
+                workflow_runner=workflow_runner(),
+                workflow_failure_exception_types=[PerdureError],
+                interceptors=[MessageInterceptor()],
+                max_cached_workflows=settings.worker.max_cached_workflows,
                 max_concurrent_activities=settings.worker.max_concurrent_activities,
                 max_task_queue_activities_per_second=settings.review.requests_per_second,
                 graceful_shutdown_timeout=settings.worker.graceful_shutdown,

@@ -14,10 +14,12 @@ from perdure.activities.actions import ActionActivities
 from perdure.activities.alerting import AlertActivities
 from perdure.activities.approvals import ApprovalActivities
 from perdure.activities.dispatching import DispatchActivities
+from perdure.activities.fixing import FixActivities
 from perdure.activities.fleet import FleetActivities
 from perdure.activities.locking import LockActivities
 from perdure.activities.named import named_activity
 from perdure.activities.notifying import MarkActivities, WebhookActivities
+from perdure.activities.publishing import PublishingActivities
 from perdure.activities.store import ContentStore
 from perdure.activities.watching import WatchActivities
 from perdure.activities.webhooks import WebhookPoster
@@ -126,6 +128,8 @@ def build_workers(
     page_of = pages_of(client, settings)
     webhooks = WebhookActivities(WebhookPoster(settings.notify), page_of=page_of)
     marks = MarkActivities(github, page_of=page_of)
+    store = ContentStore(settings.store.path)
+    publishing, fixing = PublishingActivities(github, store), FixActivities(github, store)
     suffix = settings.worker.queue_suffix
     worker = partial(
         Worker,
@@ -149,6 +153,8 @@ def build_workers(
                 locking.ask_for_lock,
                 locking.find_gone,
                 webhooks.post_webhook,
+                publishing.read_pull_request,
+                fixing.prepare_fixes,
                 *fleets.all,
                 *(named_activity(reference) for reference in settings.worker.activities),
             ],
@@ -166,6 +172,9 @@ def build_workers(
                 dispatching.cancel_actions_run,
                 marks.put_mark,
                 alerting.open_issue,
+                publishing.publish_review,
+                publishing.say_rejected,
+                fixing.apply_fixes,
             ],
             max_task_queue_activities_per_second=settings.worker.dispatches_per_second,
         ),
