@@ -132,17 +132,7 @@ class CodeReviewWorkflow:
         """
         working = asyncio.create_task(work)
         try:
-            while not working.done():
-                try:
-                    await workflow.wait_condition(
-                        lambda: working.done() or self._has_news, timeout=_LOOK_INTERVAL
-                    )
-                except TimeoutError:
-                    self._moved = True
-                if not working.done() and self._has_news:
-                    self._moved = False
-                    if (await self._facts()).head_sha != facts.head_sha:
-                        raise _Stale
+            await self._watch_head(facts, working)
             return await working
         except (Exception, asyncio.CancelledError):
             # And not where Python closes what a worker has left behind: see perdure.workflows.locking.
@@ -151,6 +141,19 @@ class CodeReviewWorkflow:
                 # What it undoes at GitHub is done before the next round begins.
                 await asyncio.gather(working, return_exceptions=True)
             raise
+
+    async def _watch_head(self, facts: PullRequestFacts, working: asyncio.Task[CodeReviewResult]) -> None:
+        while not working.done():
+            try:
+                await workflow.wait_condition(
+                    lambda: working.done() or self._has_news, timeout=_LOOK_INTERVAL
+                )
+            except TimeoutError:
+                self._moved = True
+            if not working.done() and self._has_news:
+                self._moved = False
+                if (await self._facts()).head_sha != facts.head_sha:
+                    raise _Stale
 
     @property
     def _has_news(self) -> bool:
