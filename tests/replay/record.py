@@ -121,14 +121,6 @@ async def failure(house: RecordingHouse) -> None:
     await house.record("action-failure")
 
 
-async def cancelled(house: RecordingHouse) -> None:
-    """A cancellation reaches GitHub."""
-    handle = await house.start("action-cancelled", inputs={"wait_time": "60"})
-    await house.reaches(handle, Stage.RUNNING)
-    await handle.cancel()
-    await house.record("action-cancelled")
-
-
 async def queue_timeout(house: RecordingHouse) -> None:
     """No runner picks the run up."""
     house.emulator.faults.next_run("never_starts")
@@ -238,7 +230,6 @@ HOUSES: tuple[tuple[Kind, tuple[Scene, ...]], ...] = (
             rerun,
             redispatched,
             failure,
-            cancelled,
             queue_timeout,
             run_timeout,
             watched,

@@ -99,6 +99,8 @@ def ending_lines(progress: PipelineProgress) -> list[str]:
     lines = ["jobs:", *(f"  {text}" for text in job_lines(progress))]
     if progress.compensations:
         lines += ["undone:", *(f"  {text}" for text in compensation_lines(progress))]
+    if progress.left_running:
+        lines += ["may go on at GitHub:", *(f"  {left}" for left in progress.left_running)]
     return lines
 
 

@@ -13,9 +13,11 @@ from perdure.cli._session import open_session
 from perdure.cli._views import JsonView, choose_view
 from perdure.cli._waiting import ActionOutcome, wait_for_end
 from perdure.engine.actions import ActionHandle, get_action
+from perdure.engine.pipelines import PipelineHandle
 from perdure.engine.runs import find_run
 from perdure.engine.sights import FollowedPipeline
-from perdure.errors import UsageError
+from perdure.errors import EngineError, UsageError
+from perdure.pipeline.running import PipelineProgress
 
 _DECISION = re.compile(r"redispatch|fail|adopt:[1-9][0-9]*")
 
@@ -40,20 +42,55 @@ def watch(
     return asyncio.run(main())
 
 
-def cancel(run_id: str, *, address: str | None, namespace: str | None) -> ExitCode:
-    """Ask an action or a pipeline to end."""
+def cancel(run_id: str, *, compensate: bool, address: str | None, namespace: str | None) -> ExitCode:
+    """Ask an action or a pipeline to end.
+
+    Raises:
+        UsageError: It has ended, or it is no pipeline and undoes nothing anyway.
+    """
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
         handle = await find_run(session.client, run_id)
         await session.require_running(handle.id)
-        await handle.cancel()
-        what = "its run" if isinstance(handle, ActionHandle) else "what runs, and to undo what succeeded"
-        _errors.say(f"asked {handle.id} to cancel {what}")
+        if isinstance(handle, PipelineHandle):
+            what = await _cancel_pipeline(handle, compensate=compensate)
+        elif compensate:
+            await handle.cancel()
+            what = f"asked {handle.id} to cancel its run"
+        else:
+            msg = f"{handle.id} is no pipeline: it undoes nothing"
+            raise UsageError(msg, hint=f"cancel it with: perdure run cancel {handle.id}")
+        _errors.say(what)
         _errors.say(f"watch it:   perdure run watch {handle.id}")
         return ExitCode.SUCCESS
 
     return asyncio.run(main())
+
+
+async def _cancel_pipeline(handle: PipelineHandle, *, compensate: bool) -> str:
+    before = await _progress(handle)
+    if not compensate:
+        # First of all, and known to be there: no moment is left in which something would be undone.
+        await handle.decline_compensation()
+    await handle.cancel()
+    if not compensate:
+        stops = " any more" if before is not None and before.compensations else ""
+        return f"asked {handle.id} to cancel what runs, and to undo nothing{stops}"
+    if before is None or not before.cancelled:
+        undoes = before is None or before.compensate
+        return f"asked {handle.id} to cancel what runs" + (", and to undo what succeeded" if undoes else "")
+    told = f"{handle.id} was cancelled before, and is not through with it"
+    stop = f"\nto undo nothing more:   perdure run cancel {handle.id} --no-compensate"
+    return f"{told}{stop if before.compensate else ''}"
+
+
+async def _progress(handle: PipelineHandle) -> PipelineProgress | None:
+    try:
+        return await handle.progress()
+    except EngineError:
+        # No worker answers. The cancellation waits for one.
+        return None
 
 
 def resolve(action_id: str, decision: str, *, address: str | None, namespace: str | None) -> ExitCode:

@@ -107,6 +107,14 @@ def run_action(  # noqa: PLR0913 - one parameter for each option
             help="Longest time from then to the end, such as 6h; without limit otherwise.",
         ),
     ] = None,
+    cancel_timeout: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=parse_duration,
+            metavar="DURATION",
+            help="How long GitHub has to end the run once it is cancelled; 10m otherwise.",
+        ),
+    ] = None,
     wait: Annotated[
         WaitBy,
         typer.Option(help="Learn of the run from its repository's one watcher, or poll it alone."),
@@ -147,6 +155,7 @@ def run_action(  # noqa: PLR0913 - one parameter for each option
         "expect_sha": expect_sha.lower() if expect_sha else None,
         "queue_timeout": queue_timeout,
         "run_timeout": run_timeout,
+        "cancel_timeout": cancel_timeout,
         "wait": wait,
         "poll_interval": poll_interval,
     }

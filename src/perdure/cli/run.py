@@ -112,17 +112,36 @@ def watch(
 
 
 @app.command(
-    "cancel", cls=PerdureCommand, short_help="Cancel an action or a pipeline, and its runs at GitHub."
+    "cancel",
+    cls=PerdureCommand,
+    short_help="Cancel an action or a pipeline, and its runs at GitHub.",
+    epilog="\b\nExamples:\n  perdure run cancel release-1.2.3\n"
+    "  perdure run cancel release/v1.2.3 --no-compensate",
 )
-def cancel(run_id: RunId, *, address: Address = None, namespace: Namespace = None) -> int:
+def cancel(
+    run_id: RunId,
+    *,
+    compensate: Annotated[
+        bool,
+        typer.Option(
+            "--compensate/--no-compensate",
+            help="Whether a pipeline undoes what had succeeded. --no-compensate stops what is being undone.",
+        ),
+    ] = True,
+    address: Address = None,
+    namespace: Namespace = None,
+) -> int:
     """Ask an action to cancel its run at GitHub and to end; `perdure run watch` shows when it has.
 
     A pipeline cancels everything that runs, and undoes what had succeeded, unless it was started with
-    --no-compensate.
+    --no-compensate. Cancelling it again changes nothing: what is being undone goes on to its end.
+
+    Where GitHub does not end a run within 10 minutes, or within what --cancel-timeout or the step's timeout
+    says, it ends all the same and says which run may go on.
     """
     from perdure.cli import _run_commands
 
-    return _run_commands.cancel(run_id, address=address, namespace=namespace)
+    return _run_commands.cancel(run_id, compensate=compensate, address=address, namespace=namespace)
 
 
 @app.command("logs", cls=PerdureCommand, short_help="Print the logs of an action's run.")

@@ -41,6 +41,7 @@ from perdure.model.action_state import ActionWorkflowInput, HeldDecision
 from perdure.model.actions import ActionInput, ActionResult
 from perdure.model.base import Model
 from perdure.model.dispatch import check_caller_inputs
+from perdure.model.left_runs import left_run
 from perdure.model.progress import ActionProgress
 from perdure.workflows.action import ActionWorkflow
 
@@ -97,9 +98,7 @@ class ActionHandle(RunHandle[ActionWorkflow, ActionProgress, ActionResult]):
     async def _error(self, failure: WorkflowFailureError) -> Exception:
         cause = failure.cause
         if isinstance(cause, CancelledError):
-            return ActionCancelledError(
-                "the action was cancelled", html_url=await self._url(), hint=f"perdure run show {self.id}"
-            )
+            return await self._cancelled()
         if isinstance(cause, TerminatedError):
             return ActionError(
                 "the action's workflow was terminated: its run at GitHub was not cancelled",
@@ -109,6 +108,17 @@ class ActionHandle(RunHandle[ActionWorkflow, ActionProgress, ActionResult]):
         if known is None:
             return EngineError(f"{self.id} failed: {cause or failure}")
         return known
+
+    async def _cancelled(self) -> ActionCancelledError:
+        hint = f"perdure run show {self.id}"
+        try:
+            progress = await self.progress()
+        except (EngineError, UsageError):
+            return ActionCancelledError("the action was cancelled", hint=hint)
+        left = left_run(self.id, progress)
+        said = f", but its run may go on at GitHub: {left.reason}" if left else ""
+        url = progress.actions_run.html_url if progress.actions_run else None
+        return ActionCancelledError(f"the action was cancelled{said}", html_url=url, hint=hint)
 
     async def _url(self) -> str | None:
         try:

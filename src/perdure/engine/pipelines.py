@@ -52,15 +52,40 @@ class PipelineHandle(RunHandle[PipelineWorkflow, PipelineProgress, PipelineResul
 
     kind = "a pipeline"
 
+    async def decline_compensation(self) -> None:
+        """Have the pipeline undo nothing, however it ends; where it is undoing something that is stopped.
+
+        It holds for the pipelines that run as steps of it too, and cannot be taken back. Followed by
+        :meth:`cancel` it is a cancellation that leaves everything as it is.
+
+        Raises:
+            UsageError: It has ended.
+            EngineError: Temporal refused.
+        """
+        try:
+            await self._temporal.signal(PipelineWorkflow.compensation_declined)
+        except RPCError as error:
+            raise engine_error(error, self.id) from error
+
     async def _ask(self) -> PipelineProgress:
         return await self._temporal.query(PipelineWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
 
     async def _error(self, failure: WorkflowFailureError) -> Exception:
         if isinstance(failure.cause, CancelledError):
-            return PipelineCancelledError("the pipeline was cancelled")
+            return PipelineCancelledError(f"the pipeline was cancelled{await self._left_running()}")
         if isinstance(failure.cause, TerminatedError):
             return PipelineFailedError("the pipeline's workflow was terminated: nothing was undone")
         return original_error(failure) or EngineError(str(failure.cause or failure))
+
+    async def _left_running(self) -> str:
+        try:
+            left = (await self.progress()).left_running
+        except (EngineError, UsageError):
+            return ""
+        if not left:
+            return ""
+        runs = "a run" if len(left) == 1 else f"{len(left)} runs"
+        return f", but {runs} may go on at GitHub: {', '.join(run.html_url or str(run) for run in left)}"
 
 
 async def start_pipeline(  # noqa: PLR0913 - keywords, most of them left out

@@ -32,9 +32,13 @@ class ActionWorkflowInput(ActionInput):
     """An action, and where it stands if the workflow hands it to itself.
 
     One argument, because Temporal converts a workflow's arguments by type only where all are given.
+
+    Attributes:
+        reports_left_runs: Whether the workflow that started it takes the signal ``actions_run_left``.
     """
 
     state: ActionState | None = None
+    reports_left_runs: bool = False
 
     @classmethod
     def of(cls, input: ActionInput, state: ActionState | None = None) -> Self:

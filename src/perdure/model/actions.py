@@ -16,6 +16,9 @@ WorkflowFileName = Annotated[
 ]
 """Name of a file in ``.github/workflows``; its whole path is taken too."""
 
+CANCEL_TIMEOUT = timedelta(minutes=10)
+"""How long GitHub has to end a cancelled run, where nobody says otherwise."""
+
 RunOutputs = dict[str, JsonValue]
 
 
@@ -81,6 +84,8 @@ class ActionInput(Model):
         accept: Conclusions that pass besides ``success``: ``neutral`` and ``skipped`` may be named.
         queue_timeout: Longest time before a runner picks it up; without limit where it is left out.
         run_timeout: Longest time from then to the end; without limit where it is left out.
+        cancel_timeout: How long a cancellation may take at GitHub. The action ends then all the same, and
+            says that the run may go on.
         adopt_window: How long a failed action stays open for a person's re-run at GitHub.
         wait: ``watch``: one watcher for the whole repository. ``poll``: one activity for this run.
         poll_interval: Between two looks where ``wait`` is ``poll``.
@@ -98,6 +103,7 @@ class ActionInput(Model):
     on_ambiguity: OnAmbiguity = OnAmbiguity.REDISPATCH
     queue_timeout: timedelta | None = None
     run_timeout: timedelta | None = None
+    cancel_timeout: timedelta = CANCEL_TIMEOUT
     adopt_window: timedelta = timedelta(0)
     wait: WaitBy = WaitBy.WATCH
     poll_interval: timedelta = timedelta(seconds=15)

@@ -60,6 +60,7 @@ class ActionProgress(Model):
         queued_at: When the present attempt was dispatched.
         running_since: When it was first seen running.
         notes: What happened, oldest first; only the last :data:`NOTES_KEPT`.
+        left_running: Why the run may go on at GitHub although the action was ended; empty where it does not.
     """
 
     repository: str
@@ -76,6 +77,7 @@ class ActionProgress(Model):
     running_since: datetime | None = None
     notes: tuple[Note, ...] = ()
     duplicates: tuple[int, ...] = ()
+    left_running: str = ""
     result: ActionResult | None = None
 
 

@@ -68,10 +68,13 @@ class Timeout(FileModel):
     Attributes:
         queue: Longest time before a runner or a worker picks it up; without limit where it is left out.
         run: Longest time from then to its end; without limit where it is left out.
+        cancel: How long GitHub has to end the run of an action that is cancelled; 10 minutes where it is left
+            out. The action ends then all the same, and says that the run may go on.
     """
 
     queue: Duration | None = None
     run: Duration | None = None
+    cancel: Duration | None = None
 
 
 def _run_alone(value: object) -> object:

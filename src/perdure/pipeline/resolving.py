@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from perdure.errors import ExpressionError
-from perdure.model.actions import ActionInput, OnAmbiguity
+from perdure.model.actions import CANCEL_TIMEOUT, ActionInput, OnAmbiguity
 from perdure.model.typed_values import Value
 from perdure.pipeline.inputs import OutputType, output_value
 from perdure.pipeline.policies import Retry, Timeout
@@ -39,6 +39,7 @@ def action_input(call: ActionCall, contexts: Mapping[str, object], *, step: str 
         on_ambiguity=call.on_ambiguity or OnAmbiguity.REDISPATCH,
         queue_timeout=timeout.queue,
         run_timeout=timeout.run,
+        cancel_timeout=CANCEL_TIMEOUT if timeout.cancel is None else timeout.cancel,
     )
 
 

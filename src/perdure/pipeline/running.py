@@ -1,12 +1,13 @@
 """What a running pipeline is given, tells, and returns."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field, JsonValue
 
 from perdure.model.approvals import Person
 from perdure.model.base import Model
+from perdure.model.left_runs import LeftRun
 from perdure.model.notifications import NotificationRecord, NotificationState, NotifyOn
 from perdure.model.packing import PackedModel
 from perdure.pipeline.compiling import CompiledPipeline
@@ -74,6 +75,8 @@ class PipelineProgress(Model):
         conclusion: How it ended; ``None`` while it runs.
         compensations: What was undone, in that order.
         cancelled: Whether it was cancelled.
+        compensate: Whether a failure or a cancellation undoes what succeeded.
+        left_running: Runs that may go on at GitHub although their actions were ended.
         waits_for_group: The concurrency group that it waits to enter.
         notifications: What came of those that were sent, the last of them.
     """
@@ -84,6 +87,8 @@ class PipelineProgress(Model):
     started_at: datetime
     conclusion: Conclusion | None = None
     cancelled: bool = False
+    compensate: bool = True
+    left_running: tuple[LeftRun, ...] = ()
     waits_for_group: str = ""
     jobs: tuple[JobProgress, ...] = ()
     compensations: tuple[CompensationResult, ...] = ()
@@ -97,6 +102,7 @@ class PipelineState(PackedModel):
     Attributes:
         lock_request_id: Of the concurrency group that it is in.
         compensations: What was undone so far.
+        left_running: Runs that may go on at GitHub although their actions were ended.
         notifications: What was told of it so far.
     """
 
@@ -105,6 +111,7 @@ class PipelineState(PackedModel):
     started_at: datetime | None = None
     lock_request_id: str = ""
     compensations: tuple[CompensationResult, ...] = ()
+    left_running: tuple[LeftRun, ...] = ()
     notifications: NotificationState = NotificationState()
 
 
@@ -144,6 +151,9 @@ class PipelineInput(PackedModel):
         pins: The commit that each job's action must run on, as its plan says; jobs whose commit the plan
             could not know are pinned just before their dispatch. ``None`` where nothing was planned.
         held_groups: Concurrency groups that the pipelines around it are in: it is in them too.
+        reports_left_runs: Whether the workflow that started it takes the signal ``actions_run_left``.
+        ending_grace: How much longer than its own time limits anything may take that still runs after a
+            cancellation: a compensation, a step whose condition holds in a cancelled pipeline too.
         state: Where it stands, if the workflow hands it to itself.
         resume: Results of an earlier run: each is kept if its job is given now what it was given then.
         limits: How much one run of its workflow takes on.
@@ -157,6 +167,8 @@ class PipelineInput(PackedModel):
     compensate: bool = True
     pins: dict[str, str] | None = None
     held_groups: tuple[str, ...] = ()
+    reports_left_runs: bool = False
+    ending_grace: timedelta = timedelta(hours=1)
     state: PipelineState | None = None
     resume: PipelineState | None = None
     limits: SizeLimits = SizeLimits()

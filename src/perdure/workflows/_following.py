@@ -8,6 +8,7 @@ import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 from perdure.workflows import _calls
 from perdure.workflows._account import Account
@@ -16,6 +17,7 @@ from perdure.workflows._control import Control
 with workflow.unsafe.imports_passed_through():
     from perdure.activities.actions import PollActionsRunInput
     from perdure.activities.dispatching import CancelInput
+    from perdure.activities.failures import original_error
     from perdure.activities.watching import AskForNewsInput
     from perdure.model.actions import ActionInput, ActionsRun, WaitBy
     from perdure.model.following import (
@@ -115,9 +117,7 @@ class Following:
         self._account.stage(Stage.CANCELLING, waiting_on="github")
         refused = ""
         for force in (False, True):
-            refused = await _calls.cancel_actions_run(
-                CancelInput(ref=self.followed.actions_run.ref, force=force)
-            )
+            refused = await self._ask_to_cancel(force=force)
             how = "force-cancel" if force else "cancel"
             said = (
                 f"GitHub refused to {how} the run: {refused}" if refused else f"asked GitHub to {how} the run"
@@ -127,7 +127,18 @@ class Following:
             await self._poll(until_completed=True, within=timedelta(0) if refused else _CANCEL_WITHIN)
             if self.followed.actions_run.is_completed:
                 return ""
-        return refused or "GitHub accepted the cancellation but the run goes on"
+        still_alive = refused or "GitHub accepted the cancellation but the run goes on"
+        self._account.update(left_running=still_alive)
+        return still_alive
+
+    async def _ask_to_cancel(self, *, force: bool) -> str:
+        try:
+            return await _calls.cancel_actions_run(
+                CancelInput(ref=self.followed.actions_run.ref, force=force)
+            )
+        except ActivityError as failure:
+            # Without the right to cancel, or without an answer: the run may have ended by itself.
+            return str(original_error(failure) or failure.cause or failure).partition("\n")[0]
 
     async def _wait(self) -> None:
         if self._input.wait is WaitBy.POLL:

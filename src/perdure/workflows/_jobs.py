@@ -71,6 +71,8 @@ class Jobs:
 
     def __init__(self, input: PipelineInput) -> None:
         self._input = input
+        self.children_compensate = input.compensate
+        """Whether pipelines that it starts from now on undo what succeeded."""
         self._files_digest = plan_digest(input.files)
 
     def workflow_id(self, key: str, *, kind: str = "") -> str:
@@ -148,7 +150,7 @@ class Jobs:
                 input = input.model_copy(update={"expect_sha": await self._pin(input, key)})
         result = await workflow.execute_child_workflow(
             ActionWorkflow.run,
-            ActionWorkflowInput.of(input),
+            ActionWorkflowInput.of(input).model_copy(update={"reports_left_runs": True}),
             id=self.workflow_id(key),
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
@@ -217,10 +219,12 @@ class Jobs:
             files=self._input.files,
             requester=self._input.requester,
             digest=plan_digest(compiled),
-            compensate=self._input.compensate,
+            compensate=self.children_compensate,
             pins=self._pins_below(key),
             tells_parent=self._input.hears_of_approvals,
             held_groups=held_groups(),
+            reports_left_runs=True,
+            ending_grace=self._input.ending_grace,
             limits=self._input.limits,
         )
         if child.packed_size > MAX_BYTES:

@@ -10,6 +10,7 @@ from perdure.workflows._account import Account
 from perdure.workflows._control import CancelledBeforeDispatch, Control
 from perdure.workflows._dispatching import Dispatching
 from perdure.workflows._following import Following
+from perdure.workflows._leaving import end_within, report
 from perdure.workflows._retrying import another_attempt
 from perdure.workflows.dispatch_guard import guard_dispatch
 
@@ -45,7 +46,8 @@ class ActionWorkflow:
 
     Ends when the run has passed, or with the error that says why not. Messages: the signal
     ``actions_run_changed`` brings news, the update ``decide_held_dispatch`` a person's decision, the query
-    ``progress`` tells where it stands. Cancelling it cancels the run at GitHub. Survives the loss of worker,
+    ``progress`` tells where it stands. Cancelling it cancels the run at GitHub, and ends it within a time
+    limit even where GitHub refuses. Survives the loss of worker,
     engine and GitHub at any moment; never sends a dispatch again that may have been taken.
     """
 
@@ -68,7 +70,12 @@ class ActionWorkflow:
         except asyncio.CancelledError:
             # Shielded, so that a cancellation never tears a dispatch: the body stops where that is safe.
             self._control.cancel_requested = True
-            return await body
+            await end_within(input.cancel_timeout, body, self._account)
+            if input.reports_left_runs:
+                await report(self._account.progress)
+            if body.done():
+                return await body
+            raise
 
     @workflow.signal
     def actions_run_changed(self, seen: ActionsRun | None = None) -> None:

@@ -50,6 +50,7 @@ class ActionOptions(TypedDict, total=False):
     on_ambiguity: OnAmbiguity
     queue_timeout: timedelta | None
     run_timeout: timedelta | None
+    cancel_timeout: timedelta
     wait: WaitBy
     poll_interval: timedelta
 

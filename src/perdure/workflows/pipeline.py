@@ -5,6 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from perdure.workflows._ending import COMPENSATION_DECLINED, Ending
 from perdure.workflows._history import History
 from perdure.workflows._jobs import Ended, Jobs
 from perdure.workflows._notifying import APPROVAL_NEWS, Notices
@@ -15,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
 
     from perdure.activities.failures import application_error
     from perdure.errors import ExpressionError, GroupTakenError, PipelineFailedError
+    from perdure.model.left_runs import LEFT_SIGNAL, LeftRun
     from perdure.model.locks import LockPolicy
     from perdure.pipeline import Conclusion, JobResult, Sequencer, render, render_text
     from perdure.pipeline.job_table import JobTable
@@ -64,6 +66,7 @@ class PipelineWorkflow:
         earlier = input.resume or PipelineState()
         self._earlier = {row.key: row for row in earlier.jobs if row.key in earlier.sequencer.results}
         self._compensations = list(state.compensations)
+        self._ending = Ending(input, state.left_running)
         self._conclusion: Conclusion | None = None
         self._notices = Notices(input, self.progress)
         self._show()
@@ -92,6 +95,8 @@ class PipelineWorkflow:
             waits_for_group=self._waits_for_group,
             jobs=self._table.rows,
             compensations=tuple(self._compensations),
+            compensate=self._ending.compensates,
+            left_running=self._ending.left_running,
             notifications=self._notices.records,
         )
 
@@ -100,6 +105,19 @@ class PipelineWorkflow:
         """Hear from an approval that people are waited for, so that they are told as the file says."""
         for payload in payloads:
             self._notices.hear(payload)
+
+    @workflow.signal(name=COMPENSATION_DECLINED)
+    def compensation_declined(self) -> None:
+        """Undo nothing, however the pipeline ends; where that is under way it is stopped."""
+        self._jobs.children_compensate = False
+        running = (self._table[key] for key in self._tasks)
+        self._ending.decline(row.workflow_id for row in running if row.kind == "pipeline")
+
+    @workflow.signal(name=LEFT_SIGNAL)
+    def actions_run_left(self, left: LeftRun | None = None) -> None:
+        """Hear of a run that may go on at GitHub although its action was ended."""
+        if left is not None:
+            self._ending.leave(left)
 
     @workflow.query
     def state(self) -> PipelineState:
@@ -127,8 +145,9 @@ class PipelineWorkflow:
     async def _alone(self) -> PipelineResult:
         self._notices.begin()
         conclusion = await self._sequence()
-        if conclusion is not Conclusion.SUCCESS and self._input.compensate:
+        if conclusion is not Conclusion.SUCCESS:
             await self._compensate()
+        await self._ending.report()
         self._conclusion = conclusion
         self._show()
         match conclusion:
@@ -193,10 +212,12 @@ class PipelineWorkflow:
 
     def _request_cancel(self) -> None:
         self._cancel_requested = self._changed = True
+        self._ending.begin()
 
     async def _sequence(self) -> Conclusion:
         while True:
             if self._cancel_requested:
+                await self._ending.passed_on()
                 self._sequencer.cancel()
             elif self._history.is_over():
                 self._gave_up = True
@@ -222,6 +243,7 @@ class PipelineWorkflow:
                 del self._ready[key]
                 self._end(key, Ended(JobResult(conclusion=Conclusion.CANCELLED)))
             else:
+                self._ending.lift(key)
                 self._tasks[key].cancel()
 
     async def _start_ready(self) -> None:
@@ -252,9 +274,12 @@ class PipelineWorkflow:
             "sequencer": sequencer,
             "lock_request_id": self._group_lock.request_id if self._group_lock else "",
             "compensations": tuple(self._compensations),
+            "left_running": self._ending.left_running,
             "notifications": self._notices.state,
         }
-        next_input = self._input.model_copy(update={"state": state.model_copy(update=changes)})
+        next_input = self._input.model_copy(
+            update={"state": state.model_copy(update=changes), "compensate": self._ending.compensates}
+        )
         if self._history.takes(next_input):
             workflow.continue_as_new(next_input)
 
@@ -288,11 +313,12 @@ class PipelineWorkflow:
     async def _carry_out(self, key: str) -> None:
         step, job = self._steps[key]
         try:
-            ended = await self._jobs.run(step, job, self._sequencer.contexts(key))
+            work = self._jobs.run(step, job, self._sequencer.contexts(key))
+            ended = await self._ending.job(key, step.definition, work)
         except asyncio.CancelledError:
             ended = Ended(JobResult(conclusion=Conclusion.CANCELLED))
         del self._tasks[key]
-        self._end(key, ended)
+        self._end(key, self._ending.explained(self._jobs.workflow_id(key), ended))
 
     def _end(self, key: str, ended: Ended) -> None:
         self._sequencer.finish(key, ended.result)
@@ -311,6 +337,8 @@ class PipelineWorkflow:
     async def _compensate(self) -> None:
         done = len(self._compensations)
         for number, compensation in enumerate(self._sequencer.compensations()[done:], start=done + 1):
+            if not self._ending.compensates:
+                return
             # A new history does not know that this one was to be cancelled, which is how it ends.
             if not self._cancel_requested and self._history.wants_cut():
                 self._cut_history()
@@ -320,7 +348,9 @@ class PipelineWorkflow:
     async def _compensated(self, compensation: Compensation, number: int) -> CompensationResult:
         key = f"{compensation.job_key}/compensate-{number}"
         contexts = self._sequencer.contexts(compensation.job_key)
-        ended = await self._jobs.compensate(compensation.call, key, contexts)
+        work = self._jobs.compensate(compensation.call, key, contexts)
+        ended = await self._ending.undo(key, compensation.call, work)
+        ended = self._ending.explained(self._jobs.workflow_id(key), ended)
         return CompensationResult(
             job_key=compensation.job_key,
             action=compensation.call.action,
