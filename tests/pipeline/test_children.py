@@ -4,9 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from perdure.cli._pipeline_sources import read_sources
 from perdure.errors import PipelineFileError
+from perdure.pipeline.children import children_problems
+from perdure.pipeline.reading import examine_pipeline
 
 CASES = sorted((Path(__file__).parent / "broken_together").iterdir())
 
@@ -93,3 +97,39 @@ def test_a_child_that_is_no_text_is_told_beside_the_rest(tmp_path):
     said = str(caught.value)
     assert re.search(r"parent\.yaml:2:\d+: unknown step 'b'", said)
     assert "child.yaml:1:7: the file is not UTF-8 text" in said
+
+
+PARENT = """
+name: parent
+inputs: {name: string, count: integer, sure: boolean}
+steps:
+  first:
+    pipeline: child.yaml
+    inputs: {text: '${{ inputs.name }}', whole: '${{ inputs.count }}', yes: true}
+    outputs: {image: string, count: integer}
+  second: {needs: first, pipeline: child.yaml, inputs: {text: '${{ steps.first.outputs.image }}'}}
+"""
+
+
+def changed(data, text):
+    """Return a text with a piece of it taken out, doubled or replaced."""
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 30)))
+    piece = data.draw(
+        st.sampled_from(["", "${{", "}}", "'", "{", ": ", "- ", "null", "3", text[start:end] * 2])
+    )
+    return text[:start] + piece + text[end:]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_files_with_a_piece_changed_are_compared_or_refused(data):
+    """Nothing of two files that were right a moment ago ends in a traceback; each problem has a place."""
+    parent = examine_pipeline(changed(data, PARENT), "parent.yaml")
+    child = examine_pipeline(changed(data, CHILD), "child.yaml")
+    steps = [name for name in ("first", "second") if parent.file and name in parent.file.steps]
+    problems = children_problems(parent, dict.fromkeys(steps, child))
+    parent.add(problems)
+    assert all(problem.message and problem.path[0] == "steps" for problem in problems)
+    for error in (parent.error(), child.error()):
+        assert error is None or all(one["line"] >= 1 and one["column"] >= 1 for one in error.problems)
