@@ -99,6 +99,8 @@ def test_a_recorded_history_is_small_and_tells_nothing_of_its_machine(path):
         ("action-cancelled", "CANCELED"),
         ("action-continued", "CONTINUED_AS_NEW"),
         ("action-after-continuing", "COMPLETED"),
+        ("pipeline-cut-1", "CONTINUED_AS_NEW"),
+        ("pipeline-cut-4", "FAILED"),
         ("watcher", "COMPLETED"),
     ],
 )
