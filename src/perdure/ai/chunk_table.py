@@ -56,20 +56,28 @@ async def open_table(folder: Path, model: str, *, dimension: int | None = None) 
         The table, or ``None`` where it is not there.
     """
     name = table_name(model)
-    if dimension is None and not await asyncio.to_thread((folder / f"{name}.lance").is_dir):
+    is_there = await asyncio.to_thread((folder / f"{name}.lance").is_dir)
+    if dimension is None and not is_there:
         return None
     database = await lancedb.connect_async(str(folder))
-    if name in await database.table_names(limit=10_000):
-        return ChunkTable(await database.open_table(name), model)
-    if dimension is None:
-        return None
-    try:
-        table = await database.create_table(name, schema=_schema(dimension), exist_ok=True)
-        await table.create_index("terms", config=_WORDS_INDEX, replace=False)
-    except (OSError, RuntimeError, ValueError):
-        # Another process has just made it.
-        table = await database.open_table(name)
-    return ChunkTable(table, model)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            if is_there or dimension is None:
+                table = await database.open_table(name)
+            else:
+                table = await database.create_table(name, schema=_schema(dimension), exist_ok=True)
+            # Whoever made the table may have been killed before it had this.
+            if not any("terms" in index.columns for index in await table.list_indices()):
+                await table.create_index("terms", config=_WORDS_INDEX, replace=False)
+        except (OSError, RuntimeError, ValueError) as error:
+            # Another process is just making it.
+            if attempt == _ATTEMPTS:
+                raise PerdureError(f"the index {folder} cannot be opened: {error}") from error
+            await asyncio.sleep(0.1)
+            is_there = True
+        else:
+            return ChunkTable(table, model)
+    return None
 
 
 def table_name(model: str) -> str:
