@@ -14,6 +14,8 @@ from temporalio import workflow as _workflow
 with _workflow.unsafe.imports_passed_through():
     from perdure.model.actions import ActionResult, ActionRetry, OnAmbiguity, RetryBy, RetryOn, WaitBy
     from perdure.model.approvals import ApprovalResult, OnTimeout, Person, Reason, Verdict
+    from perdure.model.fleet import OrganizationItems, PagedItems, Work
+    from perdure.model.fleet_progress import AlertTarget, FleetConclusion, FleetResult
     from perdure.model.forms import FormField, FormFieldType
     from perdure.model.locks import LockPolicy
     from perdure.workflows.building_blocks import (
@@ -23,6 +25,7 @@ with _workflow.unsafe.imports_passed_through():
         run_action,
     )
     from perdure.workflows.compensating import CompensationOutcome, Compensations, compensations
+    from perdure.workflows.fleet import FleetWorkOptions, fleet
     from perdure.workflows.gathering import gather_bounded
     from perdure.workflows.locking import lock
 
@@ -30,22 +33,30 @@ __all__ = [
     "ActionOptions",
     "ActionResult",
     "ActionRetry",
+    "AlertTarget",
     "ApprovalOptions",
     "ApprovalResult",
     "CompensationOutcome",
     "Compensations",
+    "FleetConclusion",
+    "FleetResult",
+    "FleetWorkOptions",
     "FormField",
     "FormFieldType",
     "LockPolicy",
     "OnAmbiguity",
     "OnTimeout",
+    "OrganizationItems",
+    "PagedItems",
     "Person",
     "Reason",
     "RetryBy",
     "RetryOn",
     "Verdict",
     "WaitBy",
+    "Work",
     "compensations",
+    "fleet",
     "gather_bounded",
     "lock",
     "request_approval",

@@ -54,6 +54,12 @@ class Desk:
         return {"items": [f"item-{n}" for n in range(start, end)], "cursor": str(end) if end < count else ""}
 
 
+@activity.defn(name="fleet_test_echo")
+async def echo(given: dict[str, object]) -> dict[str, object]:
+    """Return what was given."""
+    return given
+
+
 @workflow.defn(name="FleetTestChild")
 class Child:
     """Runs the desk's activity once."""
@@ -75,7 +81,7 @@ async def desk_worker(client: Client, task_queue: str, **options: object) -> Asy
         client,
         task_queue=task_queue,
         workflows=[Child],
-        activities=[desk.work, desk.page],
+        activities=[desk.work, desk.page, echo],
         workflow_runner=workflow_runner(),
         **options,
     ):

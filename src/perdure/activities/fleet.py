@@ -1,7 +1,6 @@
 """What a fleet's workflows need from outside: pages of items, the store, and the ends of other workflows."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -21,6 +20,7 @@ from perdure.activities.store import ContentStore
 from perdure.model.actions import StoredObject
 from perdure.model.base import Model
 from perdure.model.fleet import (
+    LARGEST_PAGE,
     LARGEST_VALUE,
     FleetItem,
     IndexedPage,
@@ -35,6 +35,7 @@ from perdure.model.fleet import (
     StoredItems,
     UnfinishedItems,
     is_larger,
+    json_size,
     placed,
 )
 
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     from perdure.github import GitHubClient
     from perdure.github.facts import RepositoryFacts
 
-_LARGEST_PAGE = 256 * 1024
-"""Bytes of items, or of results, that travel at once."""
+_LARGEST_BATCH = 512 * 1024
+"""Bytes of results that travel at once."""
 
 
 class ReadItemsInput(Model):
@@ -256,7 +257,7 @@ class FleetActivities:
         pages: list[ResultsPage] = []
         size = 0
         following: StoredObject | None = at
-        while following is not None and (not pages or size + following.size <= 2 * _LARGEST_PAGE):
+        while following is not None and (not pages or size + following.size <= _LARGEST_BATCH):
             pages.append(ResultsPage.model_validate_json(self._store.get(following)))
             size += following.size
             following = pages[-1].previous
@@ -267,8 +268,8 @@ def _page_of(input: ReadItemsInput, values: Sequence[JsonValue], total: int) -> 
     wanted: list[JsonValue] = []
     size = 0
     for value in values[: input.size]:
-        size += len(json.dumps(value, ensure_ascii=False).encode())
-        if wanted and size > _LARGEST_PAGE:
+        size += json_size(value)
+        if wanted and size > LARGEST_PAGE:
             break
         wanted.append(value)
     read = input.start + len(wanted)

@@ -14,7 +14,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var
 h1 { font-size: 24px; margin: 0 0 12px; } h2 { font-size: 18px; margin: 0; }
 dl { display: flex; flex-wrap: wrap; gap: 8px 28px; margin: 0 0 20px; }
 dt { color: var(--soft); font-size: 13px; } dd { margin: 0; overflow-wrap: anywhere; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 12px;
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 12px;
   margin-bottom: 24px; }
 figure { margin: 0; padding: 12px; background: var(--card); border: 1px solid var(--line);
   border-radius: 6px; }
@@ -32,7 +32,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 6px 10px; border-top: 1px solid var(--line); vertical-align: top;
   overflow-wrap: anywhere; }
 thead th { border-top: 0; background: var(--card); white-space: nowrap; overflow-wrap: normal; }
-td:nth-child(1), td:nth-child(4), td:nth-child(5) { text-align: right; white-space: nowrap; }
+:is(th, td):is(:nth-child(1), :nth-child(4), :nth-child(5)) { text-align: right; white-space: nowrap; }
 td:nth-child(2) { min-width: 12ch; } td:nth-child(6) { color: var(--soft); }
 tr.succeeded td:nth-child(3) { color: var(--good); } tr.failed td:nth-child(3) { color: var(--bad); }
 tr.cancelled td:nth-child(3) { color: var(--gone); }

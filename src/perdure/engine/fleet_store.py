@@ -1,8 +1,7 @@
 """Lists and results of fleets, kept and read where the workers' store is."""
 
-import json
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 from pydantic import JsonValue
@@ -23,12 +22,11 @@ from perdure.model.fleet import (
     ListedItems,
     StoredIndex,
     StoredItems,
+    pages_of,
 )
 from perdure.model.fleet_progress import FleetProgress
 from perdure.workflows.fleet_store import FleetStoreInput, FleetStoreResult, FleetStoreWorkflow
 
-_LARGEST_INPUT = 64 * 1024
-_LARGEST_PAGE = 256 * 1024
 _TIMEOUT = timedelta(minutes=5)
 
 
@@ -41,7 +39,7 @@ async def keep_list(
         EngineError: Temporal refused, or the workers could not keep it within five minutes.
     """
     pages = list(pages_of(values))
-    if len(values) <= LARGEST_INLINE and len(pages) <= 1 and _size(values) <= _LARGEST_INPUT:
+    if len(values) <= LARGEST_INLINE and len(pages) <= 1:
         return ListedItems(items=tuple(values))
     kept = []
     for page in pages:
@@ -63,21 +61,6 @@ async def read_results(
     async for results in _kept_results(client, progress.results, task_queue):
         found += results
     return sorted(found, key=lambda result: result.index)
-
-
-def pages_of(values: Sequence[JsonValue]) -> Iterator[tuple[JsonValue, ...]]:
-    """Yield a list in parts that may travel."""
-    page: list[JsonValue] = []
-    size = 0
-    for value in values:
-        length = _size(value)
-        if page and (size + length > _LARGEST_PAGE or len(page) >= 5_000):
-            yield tuple(page)
-            page, size = [], 0
-        page.append(value)
-        size += length
-    if page:
-        yield tuple(page)
 
 
 async def _kept_results(
@@ -114,7 +97,3 @@ def _stored(result: FleetStoreResult) -> StoredObject:
     if result.stored is None:
         raise EngineError("the workers have kept nothing", hint="are they of the same version?")
     return result.stored
-
-
-def _size(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))

@@ -273,9 +273,16 @@ async def _require_workers(client: Client, input: FleetInput | OrganizationInput
     await require_pollers(client, task_queue, kinds=WORKFLOW_TASKS)
     kinds = ACTIVITY_TASKS if fleet.work.activity else WORKFLOW_TASKS
     if fleet.work.task_queue not in {"", task_queue}:
-        await require_pollers(client, fleet.work.task_queue, kinds=kinds)
+        await require_pollers(client, fleet.work.task_queue, kinds=kinds, hint=_hint(input))
     if isinstance(fleet.items, PagedItems) and fleet.items.task_queue:
-        await require_pollers(client, fleet.items.task_queue, kinds=ACTIVITY_TASKS)
+        await require_pollers(client, fleet.items.task_queue, kinds=ACTIVITY_TASKS, hint=_hint(fleet))
+
+
+def _hint(input: FleetInput | OrganizationInput) -> str:
+    if isinstance(input, OrganizationInput):
+        tier = input.tier.value
+        return f"start a worker of the tier {tier}: PERDURE_WORKER_QUEUE_SUFFIX=-{tier} perdure worker"
+    return "start the worker that does this fleet's work, or correct task-queue"
 
 
 async def _attach(client: Client, workflow_id: str, digest: str) -> FleetHandle:

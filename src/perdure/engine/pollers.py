@@ -50,6 +50,7 @@ async def require_pollers(
     *,
     within: timedelta = timedelta(seconds=5),
     kinds: Kinds = (*WORKFLOW_TASKS, *ACTIVITY_TASKS),
+    hint: str | None = None,
 ) -> None:
     """Return when somebody polls the queue.
 
@@ -58,6 +59,7 @@ async def require_pollers(
         task_queue: The queue's name.
         within: How long a worker that is just starting is waited for.
         kinds: Of tasks, any of which has to be polled for.
+        hint: What to do where nobody does; otherwise the command that starts a worker of Perdure's.
 
     Raises:
         NoWorkerError: Nobody does. The message names the queue and the command that starts a worker.
@@ -67,14 +69,14 @@ async def require_pollers(
             while not await pollers(client, task_queue, kinds):  # noqa: ASYNC110 - the server has no event for it
                 await asyncio.sleep(_LOOK_INTERVAL)
     except TimeoutError:
-        raise _nobody_polls(client, task_queue) from None
+        raise _nobody_polls(client, task_queue, hint) from None
 
 
-def _nobody_polls(client: Client, task_queue: str) -> NoWorkerError:
+def _nobody_polls(client: Client, task_queue: str, hint: str | None) -> NoWorkerError:
     address = client.service_client.config.target_host
     is_review = any(task_queue.startswith(name) for name in queues.REVIEWING)
     wanted = f" --queues {','.join(queues.REVIEWING)}" if is_review else ""
     return NoWorkerError(
         f"no worker polls the task queue {task_queue!r} of namespace {client.namespace!r} at {address}",
-        hint=f"start one: perdure worker{wanted} --address {address} --namespace {client.namespace}",
+        hint=hint or f"start one: perdure worker{wanted} --address {address} --namespace {client.namespace}",
     )

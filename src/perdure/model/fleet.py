@@ -6,7 +6,7 @@ and a reference to what has ended; so one item costs the same among a hundred an
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -22,6 +22,10 @@ LARGEST_INLINE: Final = 500
 LARGEST_VALUE: Final = 4_096
 """Bytes of an item's result that travel through the engine; larger ones are kept in the store."""
 
+LARGEST_PAGE: Final = 128 * 1024
+"""Bytes of items that travel at once."""
+
+_MOST_IN_PAGE = 5_000
 _LONGEST_KEY = 200
 _KEY_NAMES = ("key", "repository", "full_name", "name", "id")
 
@@ -253,6 +257,26 @@ def cost_of(value: JsonValue) -> int:
     return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
 
 
+def pages_of(values: Sequence[JsonValue]) -> Iterator[tuple[JsonValue, ...]]:
+    """Yield a list in parts that may travel."""
+    page: list[JsonValue] = []
+    size = 0
+    for value in values:
+        length = json_size(value)
+        if page and (size + length > LARGEST_PAGE or len(page) >= _MOST_IN_PAGE):
+            yield tuple(page)
+            page, size = [], 0
+        page.append(value)
+        size += length
+    if page:
+        yield tuple(page)
+
+
 def is_larger(value: JsonValue, size: int) -> bool:
     """Say whether a value takes more bytes than this, as JSON."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")) > size
+    return json_size(value) > size
+
+
+def json_size(value: JsonValue) -> int:
+    """Return how many bytes a value takes, as JSON."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
