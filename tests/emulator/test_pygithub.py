@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from github import Auth, Github, GithubException, GithubIntegration
+from github import Auth, Github, GithubException, GithubIntegration, InputGitTreeElement
 
+from emulator.pull_scenes import BRANCH, branch_off
 from emulator.workflow_texts import REPOSITORY
 from perdure.emulator import running_emulator
 
@@ -46,6 +47,36 @@ async def test_pygithub_sees_the_refusals(github):
         workflow = github.get_repo(REPOSITORY).get_workflow("echo.yml")
         with pytest.raises(GithubException, match="Unexpected inputs provided"):
             workflow.create_dispatch("main", {"message": "x", "colour": "red"}, throw=True)
+
+    await asyncio.to_thread(use)
+
+
+async def test_pygithub_reviews_and_commits(github, root):
+    """A pull request is opened, reviewed, talked about and committed to with PyGithub's objects."""
+    head = branch_off(root)
+
+    def use():
+        repository = github.get_repo(REPOSITORY)
+        pull = repository.create_pull(base="main", head=BRANCH, title="Tidy", body="Some text")
+        assert [file.filename for file in pull.get_files()] == ["README.md", "src/app.py", "src/new.py"]
+        assert [commit.sha for commit in pull.get_commits()] == [head]
+        review = pull.create_review(
+            body="Said", event="COMMENT", comments=[{"path": "src/app.py", "line": 3, "body": "Why?"}]
+        )
+        assert [one.id for one in pull.get_reviews()] == [review.id]
+        assert [(one.path, one.body) for one in pull.get_review_comments()] == [("src/app.py", "Why?")]
+        pull.create_issue_comment("Hello")
+        assert [one.body for one in pull.get_issue_comments()] == ["Hello"]
+        blob = repository.create_git_blob("x = 2\n", "utf-8")
+        parent = repository.get_git_commit(head)
+        element = InputGitTreeElement("src/new.py", "100644", "blob", sha=blob.sha)
+        tree = repository.create_git_tree([element], parent.tree)
+        commit = repository.create_git_commit("Fix", tree, [parent])
+        repository.get_git_ref(f"heads/{BRANCH}").edit(commit.sha)
+        pull.update()
+        assert pull.head.sha == commit.sha
+        pull.edit(state="closed")
+        assert pull.state == "closed"
 
     await asyncio.to_thread(use)
 

@@ -1,11 +1,13 @@
-"""The few GraphQL queries that ``gh`` sends: about a repository and about oneself.
+"""The few GraphQL queries that ``gh`` sends: about a repository, its pull requests and oneself.
 
 This is no GraphQL server: it looks at which fields are asked for and answers those.
 """
 
 import re
+from collections.abc import Mapping
 
 from perdure.emulator.auth import UserIdentity
+from perdure.emulator.bodies.graph_pulls import connection
 from perdure.emulator.identifiers import node_id
 from perdure.emulator.repositories import Repository
 from perdure.emulator.wire import Answer, Call, Routes
@@ -29,7 +31,14 @@ async def graphql(call: Call) -> Answer:
         repository = call.services.repositories.find(owner, name or str(variables.get("repo", "")))
         if repository is None or not identity.reaches(repository.full_name):
             return _missing(f"{owner}/{name}")
-        found["repository"] = _repository(call, repository)
+        if "projectItems(" in query:
+            # `gh` takes no other field beside those of this query.
+            found["repository"] = {"pullRequest": {"projectItems": connection([])}}
+        else:
+            pulls = _pulls(call, repository, query, variables)
+            if pulls.get("pullRequest", pulls) is None:
+                return _missing_pull(variables)
+            found["repository"] = _repository(call, repository) | pulls
     if not found:
         message = "The emulator answers only GraphQL queries about `repository` and `viewer`."
         return Answer(body={"errors": [{"type": "NOT_IMPLEMENTED", "message": message}]})
@@ -67,6 +76,37 @@ def _repository(call: Call, repository: Repository) -> dict[str, object]:
         "updatedAt": body["updated_at"],
         "pushedAt": body["pushed_at"],
     }
+
+
+def _pulls(
+    call: Call, repository: Repository, query: str, variables: Mapping[str, object]
+) -> dict[str, object]:
+    pulls = call.services.pulls
+    if re.search(r"\bpullRequest\s*\(", query):
+        number = _number(variables)
+        pull = pulls.find(repository, number) if isinstance(number, int) else None
+        return {"pullRequest": call.bodies.graph_pull(pull) if pull else None}
+    if re.search(r"\bpullRequests\s*\(", query):
+        pulls.look(repository.full_name)
+        states, head = variables.get("state", variables.get("states")), variables.get("headRefName")
+        found = [
+            pull
+            for pull in pulls.of(repository)
+            if (not isinstance(states, list) or pull.state.upper() in states)
+            and head in (None, pull.head_ref)
+        ]
+        return {"pullRequests": call.bodies.graph_pulls(found)}
+    return {}
+
+
+def _number(variables: Mapping[str, object]) -> object:
+    return variables.get("pr_number", variables.get("number"))
+
+
+def _missing_pull(variables: Mapping[str, object]) -> Answer:
+    message = f"Could not resolve to a PullRequest with the number of {_number(variables)}."
+    error = {"type": "NOT_FOUND", "path": ["repository", "pullRequest"], "message": message}
+    return Answer(body={"data": {"repository": {"pullRequest": None}}, "errors": [error]})
 
 
 def _missing(name: str) -> Answer:
