@@ -13,10 +13,12 @@ from perdure.config import NotifySettings
 from perdure.emulator import App, Installation
 from perdure.engine.approvals import get_approval, local_decision
 from perdure.engine.audit import audit_pipeline
-from perdure.engine.pipelines import start_pipeline
+from perdure.engine.pipelines import start_input, start_pipeline
 from perdure.errors import ApprovalNotKnownError, PipelineCancelledError, PipelineFailedError
 from perdure.model.approvals import Person, Verdict
-from perdure.pipeline import read_pipeline
+from perdure.pipeline import compile_pipeline, read_pipeline
+from perdure.pipeline.digest import plan_digest
+from perdure.pipeline.running import PipelineInput, SizeLimits
 from webhook_receiver import answer, receiving
 
 NOTIFY = NotifySettings(
@@ -201,6 +203,24 @@ async def test_news_that_nobody_should_send_changes_nothing(told, receiver, run)
     await deciding(told, f"approval/{handle.id}/gate")
     await asyncio.wait_for(handle.result(), 60)
     assert len(receiver.posts) == 3
+
+
+async def test_news_that_was_not_taken_yet_outlives_a_cut_of_the_history(told, receiver, run):
+    """The start is told again where nobody knows whether it was; nothing that was told is forgotten."""
+    waits = "".join(f"  w{n}: {{needs: w{n - 1}, wait: 1s}}\n" for n in range(1, 6))
+    text = f"name: long\n{HOOK}steps:\n  w0: {{wait: 1s}}\n{waits}"
+    receiver.answers = ["hang"]
+    compiled = compile_pipeline(read_pipeline(text))
+    input = PipelineInput(pipeline=compiled, digest=plan_digest(compiled), limits=SizeLimits(cut_events=12))
+    handle = await start_input(told.client, input, None, told.task_queue)
+    result = await asyncio.wait_for(handle.result(), 90)
+    assert len(result.jobs) == 6
+    *begun, ended = receiver.texts
+    assert set(begun) == {"long started"}
+    assert ended.startswith("long succeeded")
+    assert await records(handle) == [("start", "env:A_WEBHOOK", ""), ("success", "env:A_WEBHOOK", "")]
+    first = await told.client.get_workflow_handle(handle.id).describe()
+    assert first.raw_description.workflow_execution_info.first_run_id != first.run_id
 
 
 async def test_a_plain_token_marks_commits_and_is_told_what_it_may_not(idle_house, run):
