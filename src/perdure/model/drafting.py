@@ -82,7 +82,7 @@ class Asked(Model):
 
     Attributes:
         digest: Of the findings; the review is recognised by it.
-        note: A sentence of Perdure's own that ends the summary. Markdown.
+        note: A sentence of Perdure's own that ends the summary, which is posted for it alone too. Markdown.
     """
 
     policy: PublishPolicy = PublishPolicy()
@@ -114,7 +114,7 @@ def draft_review(
         title=title,
         conclusion=conclusion_of(report, asked.policy),
         comments=comments,
-        is_news=bool(comments or listed or parts.fixed) or report.verdict is Verdict.PARTIAL,
+        is_news=bool(comments or listed or parts.fixed or asked.note) or report.verdict is Verdict.PARTIAL,
         summarised=len(parts.listed),
         carried=len(parts.carried),
         fixed=len(parts.fixed),
