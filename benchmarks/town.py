@@ -114,6 +114,7 @@ def _worker(folder: Path, address: str, url: str, look_interval: float) -> Progr
             # GitHub's secondary limits are kept by a rate of one a second, which would be all one measures.
             "PERDURE_WORKER_DISPATCHES_PER_SECOND": "0",
             "PERDURE_WORKER_GRACEFUL_SHUTDOWN": "1s",
+            "PERDURE_WORKER_ACTIVITIES": "bare_steps:nothing",
         },
     )
     return ProgramService(program, is_ready=is_ready)

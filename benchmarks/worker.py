@@ -6,6 +6,7 @@ import signal
 import sys
 
 from bare import TASK_QUEUE, BareActivities, BareWorkflow
+from bare_steps import BareStepsWorkflow, bare_nothing
 from temporalio.worker import Worker
 
 from perdure.config import load_settings
@@ -23,8 +24,11 @@ async def work(address: str) -> None:
     bare = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[BareWorkflow],
-        activities=BareActivities(settings.github.url, settings.watch.shortest_interval).all,
+        workflows=[BareWorkflow, BareStepsWorkflow],
+        activities=[
+            *BareActivities(settings.github.url, settings.watch.shortest_interval).all,
+            bare_nothing,
+        ],
         workflow_runner=workflow_runner(),
         max_cached_workflows=settings.worker.max_cached_workflows,
         max_concurrent_activities=settings.worker.max_concurrent_activities,
