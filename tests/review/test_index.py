@@ -13,7 +13,6 @@ from perdure.ai.embedding import LexicalEmbedder
 from perdure.ai.index import ChunkIndex, fuse
 from perdure.ai.words import words_of
 from perdure.errors import InvalidRepositoryError, ModelAnswerError
-from perdure.model.actions import StoredObject
 from perdure.model.indexing import Chunk, EmbeddedChunks, batch_id
 
 SOURCE = Path(__file__).parents[2] / "src" / "perdure"
@@ -140,9 +139,7 @@ async def test_a_tree_is_no_path(index, tree):
 
 async def test_a_finished_job_is_known(index):
     """Its result is there again where the answer was lost."""
-    result = EmbeddedChunks(
-        batch_id=batch_id("w", "1", StoredObject(sha256="a" * 64, size=1)), chunks=3, computed=2
-    )
+    result = EmbeddedChunks(batch_id="b" * 32, chunks=3, computed=2)
     assert await index.finished_batch(result.batch_id) is None
     await index.finish_batch(result)
     assert await index.finished_batch(result.batch_id) == result
@@ -150,15 +147,15 @@ async def test_a_finished_job_is_known(index):
 
 def test_a_job_is_its_workflow_activity_and_content():
     """Workflow and activity repeat after continue-as-new: the content tells the jobs apart."""
-    content = StoredObject(sha256="a" * 64, size=1)
     ids = {
-        batch_id("w", "1", content),
-        batch_id("w", "1", StoredObject(sha256="b" * 64, size=1)),
-        batch_id("w", "2", content),
-        batch_id("v", "1", content),
-        batch_id("w1", "", content),
+        batch_id("w", "1", "content", "acme/tools"),
+        batch_id("w", "1", "other", "acme/tools"),
+        batch_id("w", "1", "content", "mona/tools"),
+        batch_id("w", "2", "content", "acme/tools"),
+        batch_id("v", "1", "content", "acme/tools"),
+        batch_id("w1", "", "content", "acme/tools"),
     }
-    assert len(ids) == 5
+    assert len(ids) == 6
 
 
 def test_rankings_are_fused_by_rank():

@@ -65,7 +65,8 @@ class IndexActivities:
         """
         info = activity.info()
         # An activity that was started by itself has no workflow.
-        batch = batch_id(info.workflow_id or "", info.activity_id, input.shard)
+        content = (input.shard.sha256, input.repository, self._embedder.model)
+        batch = batch_id(info.workflow_id or "", info.activity_id, *content)
         with as_application_errors():
             if (finished := await self._index.finished_batch(batch)) is not None:
                 return finished

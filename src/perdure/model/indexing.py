@@ -211,12 +211,17 @@ class IndexProgress(Model):
     waiting_for: str = ""
 
 
-def batch_id(workflow_id: str, activity_id: str, content: StoredObject) -> str:
+def batch_id(workflow_id: str, activity_id: str, *content: str) -> str:
     """Return what identifies one embedding job.
 
     Workflow and activity alone repeat after continue-as-new, and would pass an old job off as done.
+
+    Args:
+        workflow_id: The workflow's.
+        activity_id: Of the activity in it.
+        content: All that its outcome depends on: digests and names.
     """
-    text = "\0".join((workflow_id, activity_id, content.sha256))
+    text = "\0".join((workflow_id, activity_id, *content))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
