@@ -16,14 +16,15 @@ from perdure.model.findings import Category, Confidence, Edit, Finding, Severity
 from perdure.model.review import ReviewUnit
 
 _LONGEST_MESSAGE: Final = 1_000
+_LONGEST_READ: Final = 5_000
 _LONGEST_REPLACEMENT: Final = 100
 _MOST_REMARKS: Final = 20
 
 _IMAGE_OR_LINK: Final = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|!?\[([^\]]*)\]\[[^\]]*\]")
 _ADDRESS: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+|\bwww\.\S+|\bmailto:\S+", re.IGNORECASE)
 _TAG: Final = re.compile(r"</?[a-zA-Z!][^>]*>")
-_MENTION: Final = re.compile(r"(?<![\w`])@(?=[A-Za-z0-9])")
-_REFERENCE: Final = re.compile(r"(?<![\w`])#(?=\d)|\bGH-(?=\d)")
+_MENTION: Final = re.compile(r"(?<!\w)@+")
+_REFERENCE: Final = re.compile(r"(?<!\w)#+(?=\d)|\bGH-(?=\d)", re.IGNORECASE)
 
 
 class Remark(BaseModel):
@@ -60,12 +61,18 @@ def findings_of(remarks: Iterable[Remark], unit: ReviewUnit) -> tuple[Finding, .
 
 def plain_text(text: str) -> str:
     """Return a message without links, images, tags, mentions and references."""
+    text = "".join(sign for sign in text[:_LONGEST_READ] if sign.isprintable() or sign == "\n")
+    # Until nothing changes: what is taken out may have kept apart what becomes a link without it.
+    while (plainer := _plainer(text)) != text:
+        text = plainer
+    text = text.strip()
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
+
+
+def _plainer(text: str) -> str:
     text = _IMAGE_OR_LINK.sub(lambda match: match[1] or match[2] or "", text)
     text = _ADDRESS.sub("(address left out)", text)
-    text = _TAG.sub("", text)
-    text = _REFERENCE.sub("", _MENTION.sub("", text))
-    text = "".join(sign for sign in text if sign.isprintable() or sign == "\n").strip()
-    return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
+    return _REFERENCE.sub("", _MENTION.sub("", _TAG.sub("", text)))
 
 
 def _finding(remark: Remark, unit: ReviewUnit, lines: Sequence[str]) -> Finding | None:
