@@ -37,6 +37,9 @@ with workflow.unsafe.imports_passed_through():
 _ASK_AGAIN = timedelta(minutes=10)
 """A lock that somebody has ended by force is asked anew by those who wait."""
 
+_ASK_AGAIN_AT_MOST = timedelta(hours=6)
+"""Each time costs some ten events: every ten minutes for a month would be more than a history may have."""
+
 _HELD: ContextVar[tuple[str, ...]] = ContextVar("perdure_held_groups", default=())
 
 
@@ -86,6 +89,7 @@ class GroupLock:
         self._task_queue = task_queue
         self._policy = policy
         self._news: LockNews | None = None
+        self._ask_again = _ASK_AGAIN
         self._is_over = False
         self._sending: asyncio.Task[None] | None = None
         workflow.set_signal_handler(news_signal(self.request_id), self._hear)
@@ -151,9 +155,9 @@ class GroupLock:
 
     async def _wait(self) -> None:
         try:
-            await workflow.wait_condition(lambda: self._news is not None, timeout=_ASK_AGAIN)
+            await workflow.wait_condition(lambda: self._news is not None, timeout=self._ask_again)
         except TimeoutError:
-            return
+            self._ask_again = min(2 * self._ask_again, _ASK_AGAIN_AT_MOST)
 
     async def _release(self) -> None:
         lock = workflow.get_external_workflow_handle(lock_id(self.group))
