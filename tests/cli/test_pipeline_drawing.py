@@ -103,3 +103,9 @@ def test_a_reason_cannot_write_on_the_terminal():
     assert "\x1b" not in drawn(
         PipelineSight(progress=pipeline(job("build", JobState.FAILURE, reason="\x1b[2Jx")))
     )
+
+
+def test_who_is_still_told_of_the_end_is_named():
+    """A pipeline that has done its work and still runs says what it waits for."""
+    ended = pipeline(job("build"), conclusion=Conclusion.SUCCESS, telling=("env:A_WEBHOOK",))
+    assert "release · success, telling env:A_WEBHOOK · 1 of 1 jobs" in drawn(PipelineSight(progress=ended))

@@ -14,6 +14,7 @@ from perdure.model.notification_texts import (
     status_of,
 )
 from perdure.model.notifications import (
+    Message,
     News,
     NotifyOn,
     ToldApproval,
@@ -130,6 +131,23 @@ def test_a_check_run_shows_every_step_as_it_is():
     assert "| | and 3 more | | |" in lines
     assert r"> see \[here\](http://evil.example.com)" in lines
     assert any("build with acme/a/undo.yml" in line for line in lines[lines.index("Undone:") :])
+
+
+def test_runs_that_may_go_on_at_github_are_named():
+    """GitHub would not cancel them: somebody has to look."""
+    url = "https://github.com/acme/a/actions/runs/7"
+    told = news(CANCELLED, left_running=(url, "acme/b"))
+    assert f"May go on at GitHub:\n{url}\nacme/b" in message_of(told).sections
+    assert f"May go on at GitHub:\n\n- {url}\n- acme/b" in check_summary(told)
+
+
+def test_a_message_without_sections_shows_its_line():
+    """Where there are blocks, a chat shows nothing else."""
+    blocks = payload_of(Message(text="Fleet <x>: 3 failed"), "https://temporal.example.com/7")["blocks"]
+    assert [block["text"]["text"] for block in blocks] == [
+        "Fleet &lt;x&gt;: 3 failed",
+        "<https://temporal.example.com/7|Open it in Temporal>",
+    ]
 
 
 def test_a_link_that_is_none_is_text():

@@ -100,6 +100,8 @@ def headline(progress: PipelineProgress, now: datetime) -> str:
     """Say how far a pipeline is."""
     ended = sum(job.ended_at is not None for job in progress.jobs)
     state = progress.conclusion.value if progress.conclusion else _doing(progress)
+    if progress.conclusion and progress.telling:
+        state += f", telling {' and '.join(progress.telling[:3])}"
     took = format_duration(now - progress.started_at)
     return f"{progress.name} · {state} · {ended} of {len(progress.jobs)} jobs · {took}"
 

@@ -30,6 +30,7 @@ _SAID: Final = {
     NotifyOn.CANCELLED: "was cancelled",
 }
 _ASKED: Final = {"waiting": "waits for", "reminder": "still waits for", "escalated": "now also waits for"}
+_LEFT: Final = "May go on at GitHub"
 _STATES: Final = {
     NotifyOn.START: "pending",
     NotifyOn.WAITING: "pending",
@@ -49,6 +50,8 @@ def message_of(news: News) -> Message:
         sections += _asking(news.approval)
     elif news.moment in {NotifyOn.FAILURE, NotifyOn.CANCELLED}:
         sections += _job_lists(news)
+    if news.left_running:
+        sections.append("\n".join([f"{_LEFT}:", *(_slack(left) for left in news.left_running)]))
     sections.append(f"`{_slack(news.workflow_id)}`")
     return Message(
         text=line,
@@ -88,6 +91,8 @@ def check_summary(news: News) -> str:
         parts.append("\n".join(_table(news.jobs, news.jobs_left_out)))
     if news.undone:
         parts.append("Undone:\n\n" + "\n".join(_table(news.undone, 0)))
+    if news.left_running:
+        parts.append("\n".join([f"{_LEFT}:\n", *(f"- {left}" for left in news.left_running)]))
     if news.digest:
         parts.append(f"Plan `{news.digest}`")
     return "\n\n".join(parts)
@@ -105,7 +110,10 @@ def payload_of(message: Message, url: str | None) -> dict[str, object]:
         message: What is told.
         url: Where to read more.
     """
-    sections = [*message.sections, *([f"<{url}|Open it in Temporal>"] if url else [])]
+    # A chat that knows blocks shows nothing of the text beside them.
+    sections = [*(message.sections or (_slack(message.text),))]
+    if url:
+        sections.append(f"<{url}|Open it in Temporal>")
     return {
         "text": _slack(message.text),
         "blocks": [

@@ -89,6 +89,7 @@ class News(Model):
         jobs: Where they stand; of very many, those that matter most.
         jobs_left_out: How many more there are.
         undone: What was undone after a failure or a cancellation.
+        left_running: Pages of runs that may go on at GitHub, or their repositories.
         approval: What waits for people.
     """
 
@@ -103,6 +104,7 @@ class News(Model):
     jobs: tuple[ToldJob, ...] = ()
     jobs_left_out: int = 0
     undone: tuple[ToldJob, ...] = ()
+    left_running: tuple[str, ...] = ()
     approval: ToldApproval | None = None
 
 

@@ -79,6 +79,7 @@ class PipelineProgress(Model):
         left_running: Runs that may go on at GitHub although their actions were ended.
         waits_for_group: The concurrency group that it waits to enter.
         notifications: What came of those that were sent, the last of them.
+        telling: Who has not taken the last news yet.
     """
 
     name: str
@@ -94,6 +95,7 @@ class PipelineProgress(Model):
     compensations: tuple[CompensationResult, ...] = ()
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
     notifications: tuple[NotificationRecord, ...] = ()
+    telling: tuple[str, ...] = ()
 
 
 class PipelineState(PackedModel):

@@ -90,6 +90,13 @@ class Notices:
             begun=self._begun, placed=self._commits, records=self.records, pending=tuple(pending)
         )
 
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """Who has not taken the last news yet."""
+        return tuple(
+            _name(self._targets[number], queue[-1]) for number, queue in self._queues.items() if queue
+        )
+
     async def around(self, body: Awaitable[PipelineResult]) -> PipelineResult:
         """Carry out the pipeline, and tell its end whatever that is. Continue-as-new is none."""
         for pending in self._unfinished:
@@ -149,9 +156,11 @@ class Notices:
             )
         for number, task in self._tasks.items():
             task.cancel()
-            for news in self._queues.get(number, ()):
+            queue = self._queues.get(number, deque())
+            for news in queue:
                 seconds = _AFTER_THE_END.total_seconds()
                 self._record(number, news, f"not taken within {seconds:g} s of the pipeline's end")
+            queue.clear()
 
     def _put(self, number: int, news: News) -> None:
         queue = self._queues[number]
@@ -227,6 +236,7 @@ class Notices:
             jobs=tuple(_told_job(row) for row in told),
             jobs_left_out=len(rows) - len(told),
             undone=tuple(_told_undoing(one) for one in progress.compensations[:_JOBS_TOLD]),
+            left_running=tuple(left.html_url or left.repository for left in progress.left_running[:20]),
             approval=_told_approval(approval) if approval is not None else None,
         )
 

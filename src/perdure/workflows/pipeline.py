@@ -98,6 +98,7 @@ class PipelineWorkflow:
             compensate=self._ending.compensates,
             left_running=self._ending.left_running,
             notifications=self._notices.records,
+            telling=self._notices.telling,
         )
 
     @workflow.signal(name=APPROVAL_NEWS)
