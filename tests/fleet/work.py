@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from perdure.engine.workers import workflow_runner
+from perdure.workflow import Work, fleet
 
 BAD = "bad-"
 """Items that begin so fail."""
@@ -73,6 +74,18 @@ class Child:
         return found
 
 
+@workflow.defn(name="FleetTestCaller")
+class Caller:
+    """Calls a fleet as people do."""
+
+    @workflow.run
+    async def run(self, items: list[str], task_queue: str) -> list[object]:
+        """Do the work of a list."""
+        work = Work(activity="fleet_test_echo", input={"name": "${{ item }}"}, attempts=1)
+        result = await fleet(items, work, task_queue=task_queue, max_parallel=100, chunk_size=300)
+        return [result.conclusion.value, result.counts.succeeded, result.counts.total]
+
+
 @asynccontextmanager
 async def desk_worker(client: Client, task_queue: str, **options: object) -> AsyncIterator[Desk]:
     """Let a desk work beside the block."""
@@ -80,7 +93,7 @@ async def desk_worker(client: Client, task_queue: str, **options: object) -> Asy
     async with Worker(
         client,
         task_queue=task_queue,
-        workflows=[Child],
+        workflows=[Child, Caller],
         activities=[desk.work, desk.page, echo],
         workflow_runner=workflow_runner(),
         **options,

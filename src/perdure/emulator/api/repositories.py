@@ -34,11 +34,10 @@ async def list_own_repositories(call: Call) -> Answer:
 async def list_account_repositories(call: Call) -> Answer:
     """List the repositories of an account."""
     owner = call.params["account"].lower()
-    found = [
-        one
-        for one in call.services.repositories.all()
-        if one.owner.lower() == owner and call.identity.reaches(one.full_name)
-    ]
+    owned = [one for one in call.services.repositories.all() if one.owner.lower() == owner]
+    if not owned and call.services.authentication.user(owner) is None:
+        raise ApiError(404, "Not Found")
+    found = [one for one in owned if call.identity.reaches(one.full_name)]
     page, headers = call.page(found)
     return Answer(body=[call.bodies.full_repository(one) for one in page], headers=headers)
 
