@@ -12,6 +12,7 @@ indeed, and goes on being tried.
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
@@ -19,13 +20,15 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
-from temporalio.worker._command_aware_visitor import CommandInfo
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import Info
 
 from perdure.activities.failures import application_error
 from perdure.errors import InvalidInputError
 from perdure.workflows.building_blocks import first_complaint
+
+if TYPE_CHECKING:
+    from temporalio.worker._command_aware_visitor import CommandInfo
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,10 @@ class _Instance(WorkflowInstance):
         )
         return completion
 
-    def get_serialization_context(self, command_info: CommandInfo | None) -> SerializationContext | None:
+    def get_serialization_context(self, command_info: "CommandInfo | None") -> SerializationContext | None:
         return self._inner.get_serialization_context(command_info)
 
-    def get_external_store_context(self, command_info: CommandInfo | None) -> StorageDriverStoreContext:
+    def get_external_store_context(self, command_info: "CommandInfo | None") -> StorageDriverStoreContext:
         return self._inner.get_external_store_context(command_info)
 
     def get_info(self) -> Info:
