@@ -38,6 +38,51 @@ class Locker:
 
 
 @workflow.defn
+class Impatient:
+    """Wants a group for a short time only, and lives on without it."""
+
+    def __init__(self) -> None:
+        self._gave_up = False
+        self._go = False
+
+    @workflow.run
+    async def run(self, group: str, where: str, patience: float) -> None:
+        try:
+            async with asyncio.timeout(patience), lock(group, task_queue=where):
+                raise AssertionError("nobody was to leave the group")
+        except TimeoutError:
+            self._gave_up = True
+        await workflow.wait_condition(lambda: self._go)
+
+    @workflow.signal
+    def go(self) -> None:
+        self._go = True
+
+    @workflow.query
+    def gave_up(self) -> bool:
+        return self._gave_up
+
+
+@workflow.defn
+class Nested:
+    """Enters a group again that it is in, in a block and in a task of its own."""
+
+    @workflow.run
+    async def run(self, group: str, where: str) -> list[str]:
+        said = []
+
+        async def again(name: str) -> None:
+            async with lock(group, task_queue=where):
+                said.append(name)
+
+        async with lock(group, task_queue=where):
+            await again("inside")
+            await asyncio.create_task(again("in a task"))
+        await again("after")
+        return said
+
+
+@workflow.defn
 class Collector:
     """Has Python collect garbage in the middle of its task, as it does by itself at any moment."""
 

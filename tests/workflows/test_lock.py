@@ -12,13 +12,15 @@ from temporalio.client import WorkflowFailureError
 from temporalio.worker import Worker
 
 from perdure.activities.failures import original_error
+from perdure.activities.locking import AskForLockInput, LockActivities
 from perdure.engine.pipelines import start_pipeline
 from perdure.engine.workers import workflow_runner
 from perdure.errors import GroupTakenError, PerdureError, PipelineCancelledError
+from perdure.model.locks import LockRequest
 from perdure.pipeline import read_pipeline
 from perdure.pipeline.running import JobState
 from perdure.workflows.lock import LockWorkflow
-from workflows.lockers import Collector, Locker
+from workflows.lockers import Collector, Impatient, Locker, Nested
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def people(house):
     return Worker(
         house.client,
         task_queue=f"lockers-{uuid.uuid4().hex[:8]}",
-        workflows=[Locker, Collector],
+        workflows=[Locker, Impatient, Nested, Collector],
         workflow_runner=workflow_runner(),
         workflow_failure_exception_types=[PerdureError],
     )
@@ -136,6 +138,51 @@ async def test_taking_over(start):
     assert newer.id in str(original_error(caught.value))
 
 
+async def test_who_gave_up_waiting_holds_nobody_up(house, start, group):
+    """It lives on without the group. Even where its request arrives only then, the next gets in."""
+    holder = await start()
+    await until(lambda: holder.query(Locker.inside))
+    async with people(house) as worker:
+        impatient = await house.client.start_workflow(
+            Impatient.run,
+            args=[group, house.task_queue, 0.3],
+            id=f"impatient-{uuid.uuid4().hex[:8]}",
+            task_queue=worker.task_queue,
+        )
+        await until(lambda: impatient.query(Impatient.gave_up))
+        await waiting(house, group, 0)
+        (request_id,) = (await lock_state(house, group)).over
+        await holder.signal(Locker.go)
+        await holder.result()
+        # As if the request had been on its way all the time, to a lock that never heard of its end.
+        await house.client.get_workflow_handle(f"lock/{group}").terminate()
+        request = LockRequest(
+            request_id=request_id, workflow_id=impatient.id, run_id=impatient.first_execution_run_id
+        )
+        await LockActivities(house.client).ask_for_lock(
+            AskForLockInput(group=group, request=request, task_queue=house.task_queue)
+        )
+        behind = await start(stay=0)
+        await asyncio.wait_for(behind.result(), 30)
+        await impatient.signal(Impatient.go)
+        await impatient.result()
+
+
+async def test_who_is_in_a_group_does_not_wait_for_itself(house, group):
+    """Neither in a block inside nor in a task that was started there; afterwards it asks again."""
+    async with people(house) as worker:
+        nested = await house.client.start_workflow(
+            Nested.run,
+            args=[group, house.task_queue],
+            id=f"nested-{uuid.uuid4().hex[:8]}",
+            task_queue=worker.task_queue,
+        )
+        said = await asyncio.wait_for(nested.result(), 30)
+    assert said == ["inside", "in a task", "after"]
+    history = await nested.fetch_history()
+    assert sum(event.HasField("activity_task_scheduled_event_attributes") for event in history.events) == 2
+
+
 async def test_what_a_worker_leaves_behind_says_nothing_in_another_workflow(house, group):
     """Python closes it in the middle of whatever runs: nothing of it may get into that one's history."""
     gc.disable()
@@ -233,3 +280,49 @@ async def test_steps_of_one_group_run_one_after_the_other(house, group):
     assert len(runs) == 3
     for before, after in pairwise(runs):
         assert before.attempts[-1].updated_at <= after.created_at
+
+
+TOP = """
+name: top
+concurrency: GROUP
+steps:
+  middle: {pipeline: middle.yaml}
+  alone: {needs: middle, wait: 1s}
+"""
+MIDDLE = """
+name: middle
+steps:
+  bottom: {pipeline: bottom.yaml, concurrency: GROUP-step}
+"""
+BOTTOM = """
+name: bottom
+concurrency: GROUP
+steps:
+  one: {action: acme/tools/echo.yml, concurrency: GROUP-step}
+  two: {needs: one, action: acme/tools/echo.yml, concurrency: GROUP}
+"""
+
+
+async def test_a_group_is_held_for_everything_that_runs_inside(house, group):
+    """A pipeline, or a step, that names the group of any pipeline or step around it does not wait for it."""
+    top, middle, bottom = (read_pipeline(text.replace("GROUP", group)) for text in (TOP, MIDDLE, BOTTOM))
+    files = {"middle.yaml": middle, "bottom.yaml": bottom}
+    handle = await start_pipeline(house.client, top, files=files, task_queue=house.task_queue)
+    await asyncio.wait_for(handle.result(), 45)
+    assert len(house.emulator.runs) == 2
+
+
+async def test_a_group_that_only_the_inner_one_names_is_asked_for(house, start, group):
+    """What is around it is in other groups: the inner one waits its turn."""
+    holder = await start()
+    await until(lambda: holder.query(Locker.inside))
+    other = read_pipeline(TOP.replace("GROUP", f"{group}-other").replace("middle.yaml", "bottom.yaml"))
+    bottom = read_pipeline(BOTTOM.replace("GROUP", group))
+    handle = await start_pipeline(
+        house.client, other, files={"bottom.yaml": bottom}, task_queue=house.task_queue
+    )
+    await waiting(house, group, 1)
+    assert not house.emulator.runs
+    await holder.signal(Locker.go)
+    await asyncio.wait_for(handle.result(), 45)
+    assert len(house.emulator.runs) == 2
