@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from perdure.engine.pipelines import start_pipeline
+from perdure.engine.workers import workflow_runner
 from perdure.pipeline import read_pipeline
 from perdure.pipeline.running import JobState
+from workflows.lockers import Locker
 from workflows.test_long_actions import server_options
 
 WEEKS = """
@@ -57,7 +60,8 @@ async def history_of(house, workflow_id):
 
 def duration(events):
     """Return the time by the workflow's own clock, which begins at its parent's."""
-    first = next(event for event in events if event.HasField("workflow_task_started_event_attributes"))
+    begun = (event for event in events if event.HasField("workflow_task_started_event_attributes"))
+    first = next(begun, events[-1])
     return events[-1].event_time.ToDatetime() - first.event_time.ToDatetime()
 
 
@@ -76,3 +80,30 @@ async def test_a_pipeline_waits_for_weeks(house):
     assert duration(action) > timedelta(days=1)
     assert len(own) < 40
     assert [one.conclusion for one in house.emulator.runs] == ["success"]
+
+
+ALONE = """
+name: alone
+concurrency: weeks
+steps:
+  pause: {wait: 1d}
+"""
+
+
+@pytest.mark.faults
+async def test_a_pipeline_waits_for_its_group_for_weeks(house):
+    """Asking for it again and again does not fill its history: it is still there when the group is free."""
+    queue = f"lockers{house.settings.worker.queue_suffix}"
+    people = Worker(house.client, task_queue=queue, workflows=[Locker], workflow_runner=workflow_runner())
+    async with people, asyncio.timeout(100):
+        holder = await house.client.start_workflow(
+            Locker.run, args=["weeks", house.task_queue, "queue", None], id="holder", task_queue=queue
+        )
+        while not await holder.query(Locker.inside):
+            await asyncio.sleep(0.05)
+        handle = await start_pipeline(house.client, read_pipeline(ALONE), task_queue=house.task_queue)
+        while duration(events := await history_of(house, handle.id)) < timedelta(days=21):
+            await asyncio.sleep(0.2)
+        assert len(events) < 21 * 4 * 15
+        await holder.signal(Locker.go)
+        assert (await handle.result()).jobs[0].state is JobState.SUCCESS
