@@ -96,6 +96,6 @@ def processes_of(folder):
 async def record_of(run, folder):
     """Wait for what ``perdure up`` writes when everything runs."""
     path = folder / "up.json"
-    await until(lambda: path.exists() or run.process.returncode is not None, within=40)
+    await until(lambda: path.exists() or run.process.returncode is not None, within=120)
     assert path.exists(), run.output
     return json.loads(path.read_text())
