@@ -50,13 +50,13 @@ async def histories(house, handle):
 
 
 async def until(condition):
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(100):
         while not await condition():
             await asyncio.sleep(0.1)
 
 
 async def result_of(handle):
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(100):
         return await handle.result()
 
 

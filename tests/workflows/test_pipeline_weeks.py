@@ -68,7 +68,7 @@ def duration(events):
 async def test_a_pipeline_waits_for_weeks(house):
     """For a date, for people and for a run: at the end all is there, and the waiting has cost nothing."""
     handle = await start_pipeline(house.client, read_pipeline(WEEKS), task_queue=house.task_queue)
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(100):
         result = await handle.result()
     assert result.outputs == {"said": "success"}
     assert {job.state for job in result.jobs} == {JobState.SUCCESS}
