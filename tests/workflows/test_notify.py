@@ -19,6 +19,7 @@ from perdure.model.approvals import Person, Verdict
 from perdure.pipeline import compile_pipeline, read_pipeline
 from perdure.pipeline.digest import plan_digest
 from perdure.pipeline.running import PipelineInput, SizeLimits
+from perdure.workflows import _notifying
 from webhook_receiver import answer, receiving
 
 NOTIFY = NotifySettings(
@@ -160,6 +161,19 @@ async def test_steps_go_on_while_a_webhook_is_silent(told, receiver, run):
     receiver.gate.set()
     await asyncio.wait_for(handle.result(), 90)
     assert receiver.texts[-1].startswith("pause succeeded")
+
+
+async def test_a_webhook_that_never_answers_holds_up_the_end_for_a_limited_time(
+    told, receiver, run, monkeypatch
+):
+    """What was not taken by then is recorded, and the pipeline ends as it would have."""
+    monkeypatch.setattr(_notifying, "_AFTER_THE_END", timedelta(seconds=1))
+    receiver.always = "hang"
+    handle = await run(HOOK + PAUSE)
+    assert (await asyncio.wait_for(handle.result(), 60)).conclusion.value == "success"
+    late = "not taken within 1 s of the pipeline's end"
+    assert await records(handle) == [("start", "env:A_WEBHOOK", late), ("success", "env:A_WEBHOOK", late)]
+    assert (await handle.progress()).telling == ()
 
 
 async def test_a_redirect_is_not_followed(told, receiver, run):

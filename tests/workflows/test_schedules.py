@@ -188,6 +188,15 @@ async def test_it_is_paused_resumed_and_deleted(house, schedule, name):
     await get_pipeline(house.client, triggered.id).cancel()
 
 
+async def test_one_that_is_paused_can_be_triggered(house, schedule, name):
+    """To try it out before it is let loose."""
+    await schedule(NIGHTLY)
+    await pause_schedules(house.client, f"{name}/2", "not yet")
+    [triggered] = await trigger_schedules(house.client, f"{name}/2")
+    await asyncio.wait_for(get_pipeline(house.client, triggered.id).result(), 60)
+    assert [run.inputs["message"] for run in house.emulator.runs] == ["sunday"]
+
+
 async def test_schedules_of_others_are_left_alone(house, schedule, name):
     """One that Perdure did not set is neither listed nor changed."""
     action = ScheduleActionStartWorkflow("Anything", id="anything", task_queue="nowhere")
