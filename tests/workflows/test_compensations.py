@@ -43,7 +43,7 @@ async def started(client, queue, end, broken=()):
 
 async def failure_of(handle):
     with pytest.raises(WorkflowFailureError) as caught:
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), 60)
     return caught.value.cause
 
 
@@ -123,7 +123,7 @@ async def test_a_refusal_undoes_without_an_error(start):
 async def test_a_cancellation_while_a_refusal_is_undone_is_not_lost(start):
     """All is undone first, then the workflow ends as cancelled."""
     handle = await start("cancelled while refused")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await handle.query(Saga.trail) != ["refused"]:
             await asyncio.sleep(0.05)
     await handle.cancel()
@@ -155,7 +155,7 @@ async def test_cancelling_a_release_undoes_it_at_github(house):
         handle = await house.client.start_workflow(
             Deployment.run, house.task_queue, id=f"saga-{uuid.uuid4().hex[:8]}", task_queue=queue
         )
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             while [run.status for run in house.emulator.runs] != ["completed", "in_progress"]:
                 await asyncio.sleep(0.05)
         await handle.cancel()
