@@ -41,6 +41,20 @@ steps:
     compensate: {action: library/release.yml, inputs: {version: undone}}
   long: {needs: build, action: library/release.yml, inputs: {version: long, wait: '60'}}
 """
+LONG = """
+name: long
+defaults: {owner: acme, adopt-window: 0s}
+steps:
+  build:
+    action: library/release.yml
+    inputs: {version: built}
+    compensate: {action: library/release.yml, inputs: {version: undone, wait: '60'}}
+  long:
+    needs: build
+    action: library/release.yml
+    timeout: {cancel: 1s}
+    inputs: {version: long, wait: '60'}
+"""
 PARENT = """
 name: parent
 steps:

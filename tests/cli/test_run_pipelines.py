@@ -5,7 +5,9 @@ from xml.etree import ElementTree
 import pytest
 import pytest_asyncio
 
-from cli.pipeline_files import GATED, RELEASE, write
+from cli.local_processes import until
+from cli.pipeline_files import GATED, LONG, RELEASE, write
+from cli.scenes import REPOSITORY
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -62,6 +64,41 @@ async def test_a_gate_opens_with_the_second_person_and_a_cancel_undoes_what_succ
     assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
     [alice] = [entry for entry in entries if (entry["kind"], entry["actor"]) == ("approval", "alice")]
     assert alice["reason"] == "approved (local): fine"
+
+
+async def test_what_is_being_undone_is_stopped_by_a_second_cancel_that_asks_for_it(scene, tmp_path):
+    """A second one alone changes nothing, and says how to stop it; what GitHub goes on with is named."""
+    before = scene.dispatched
+    file = write(tmp_path, long=LONG)
+    await scene.run("pipeline", "run", file, "--id", "stopped", "--detach")
+    async with scene.start("run", "watch", "long/stopped") as watching:
+        await watching.says("long: running, running")
+        scene.emulator.faults.fail_next("POST", "cancel", status=403, times=2)
+        await scene.run("run", "cancel", "long/stopped")
+        await until(lambda: scene.dispatched == before + 3)
+        again = await scene.run("run", "cancel", "long/stopped")
+        assert again.process.returncode == 0, again.output
+        assert "pipeline/long/stopped was cancelled before, and is not through with it" in again.output
+        assert "perdure run cancel pipeline/long/stopped --no-compensate" in again.output
+        last = await scene.run("run", "cancel", "long/stopped", "--no-compensate")
+        assert "asked pipeline/long/stopped to cancel what runs, and to undo nothing more" in last.output
+        assert await watching.ends(within=60) == 1
+    left = scene.emulator.runs[before + 1]
+    assert "may go on at GitHub:\n" in watching.stdout
+    assert "error: the pipeline was cancelled, but a run may go on at GitHub: http" in watching.output
+    assert f"/actions/runs/{left.id}" in watching.stdout
+    assert "undid build with acme/library/release.yml: cancelled (stopped: " in watching.stdout
+
+
+async def test_an_action_undoes_nothing(scene):
+    """It is told apart from a pipeline before anything is cancelled."""
+    options = ("-f", "version=1", "-f", "wait=60", "--id", "not-undone", "--detach")
+    started = await scene.run("action", "run", REPOSITORY, "release.yml", *options)
+    assert started.process.returncode == 0, started.output
+    refused = await scene.run("run", "cancel", "not-undone", "--no-compensate")
+    assert refused.process.returncode == 2
+    assert "error: action/not-undone is no pipeline: it undoes nothing" in refused.output
+    assert (await scene.run("run", "cancel", "not-undone")).process.returncode == 0
 
 
 async def test_watching_one_that_has_ended_prints_how(scene, released):

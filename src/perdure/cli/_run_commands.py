@@ -75,8 +75,8 @@ async def _cancel_pipeline(handle: PipelineHandle, *, compensate: bool) -> str:
         await handle.decline_compensation()
     await handle.cancel()
     if not compensate:
-        stops = " any more" if before is not None and before.compensations else ""
-        return f"asked {handle.id} to cancel what runs, and to undo nothing{stops}"
+        more = " more" if before is not None and before.cancelled and before.compensate else ""
+        return f"asked {handle.id} to cancel what runs, and to undo nothing{more}"
     if before is None or not before.cancelled:
         undoes = before is None or before.compensate
         return f"asked {handle.id} to cancel what runs" + (", and to undo what succeeded" if undoes else "")
