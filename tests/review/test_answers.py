@@ -57,9 +57,19 @@ def test_what_is_not_about_an_added_line_or_holds_a_secret_is_dropped(fields):
 
 def test_a_finding_is_known_by_what_it_is_about_not_by_how_it_is_worded():
     """A model words the same remark anew each time."""
-    one, two = findings_of([remark(), remark(rule="Wrong Bound", message="other words")], UNIT)
+    (one,), (two,) = [
+        findings_of([each], UNIT) for each in (remark(), remark(rule="Wrong Bound", message="other words"))
+    ]
     assert one.fingerprint == two.fingerprint
     assert two.rule == "wrong-bound"
+
+
+def test_remarks_on_equal_lines_are_two_and_the_same_remark_twice_is_one():
+    """Both lines have to be mended, each once."""
+    unit = UNIT.model_copy(update={"text": "one\ntwo\ntwo\n"})
+    found = findings_of([remark(line=2), remark(line=3), remark(line=2), remark(line=3)], unit)
+    assert [finding.start_line for finding in found] == [12, 13]
+    assert len({finding.fingerprint for finding in found}) == 2
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,8 @@ class ReviewActivities:
         if input.is_indexed and self._related is not None:
             limit = input.policy.related_chunks
             unit = await with_related(unit, self._related, tree=change.tree, limit=limit)
-        return UnitRef(unit_id=unit_id(unit), path=unit.path, content=self._keep(unit))
+        content = await asyncio.to_thread(self._keep, unit)
+        return UnitRef(unit_id=unit_id(unit), path=unit.path, content=content)
 
     def _report(self, input: FinishReviewInput) -> ReviewReport:
         kept = [self._read(UnitResults, stored).results for stored in input.kept_results]
@@ -190,10 +191,20 @@ class ReviewActivities:
             self._read(ReviewPlan, input.plan),
             analysis=self._read(Analysis, input.analysis) if input.analysis else Analysis(),
             results=[self._whole(result) for result in results],
-            previous=self._read(ReviewReport, input.previous) if input.previous else None,
+            previous=self._earlier_report(input.previous),
         )
         degraded = tuple(dict.fromkeys((*input.degraded, *report.degraded)))
         return report.model_copy(update={"degraded": degraded})
+
+    def _earlier_report(self, stored: StoredObject | None) -> ReviewReport | None:
+        if stored is None:
+            return None
+        try:
+            return self._read(ReviewReport, stored)
+        except PerdureError as error:
+            # A review without it only does not say what was fixed since.
+            activity.logger.warning("the report of the review before is gone: %s", error)
+            return None
 
     def _small(self, result: UnitResult) -> UnitResult:
         if len(result.model_dump_json()) <= LARGEST_INLINE:

@@ -55,8 +55,16 @@ class Remarks(BaseModel):
 def findings_of(remarks: Iterable[Remark], unit: ReviewUnit) -> tuple[Finding, ...]:
     """Return what is believed of a model's remarks about a unit."""
     lines = lines_of(unit.text)
-    found = [_finding(remark, unit, lines) for remark in list(remarks)[:_MOST_REMARKS]]
-    return tuple(finding for finding in found if finding is not None)
+    found: dict[str, Finding] = {}
+    for remark in list(remarks)[:_MOST_REMARKS]:
+        finding = _finding(remark, unit, lines)
+        if finding is not None:
+            # Remarks on equal lines are told apart by their order; the same remark twice is one.
+            while (known := found.get(finding.fingerprint)) and known.start_line != finding.start_line:
+                again = fingerprint("again", "", "", finding.fingerprint)
+                finding = finding.model_copy(update={"fingerprint": again})
+            found.setdefault(finding.fingerprint, finding)
+    return tuple(found.values())
 
 
 def plain_text(text: str) -> str:
