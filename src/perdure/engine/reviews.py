@@ -109,13 +109,13 @@ async def start_review(
         NoWorkerError: Nobody polls the queues. Nothing was started.
         EngineError: Temporal refused.
     """
-    await require_pollers(client, task_queue)
-    await require_pollers(client, queues.beside(task_queue, queues.REVIEW))
     workflow_id = review_id(input.target)
-    if input.previous is None:
-        input = input.model_copy(update={"previous": await last_report(client, input.target)})
-    is_running = await _is_running(client, workflow_id)
     try:
+        await require_pollers(client, task_queue)
+        await require_pollers(client, queues.beside(task_queue, queues.REVIEW))
+        if input.previous is None:
+            input = input.model_copy(update={"previous": await last_report(client, input.target)})
+        is_running = await _is_running(client, workflow_id)
         handle = await client.start_workflow(
             CodeReviewWorkflow.run,
             input,

@@ -69,7 +69,7 @@ class Reviewing:
         self.update(head_sha=fetched.head_sha)
         # Keys and names are tried out before anything is paid for.
         models = await self._models()
-        is_indexed = bool(models.models) and await self._indexed()
+        is_indexed = bool(models.models) and await self._indexed(fetched.head_sha)
         self.update(stage=ReviewStage.REVIEWING, models=models.models)
         plan = await _review_calls.plan_units(
             PlanUnitsInput(change=fetched.change, policy=self._policy, is_indexed=is_indexed)
@@ -94,15 +94,19 @@ class Reviewing:
             return ModelsReady()
         return await _review_calls.probe_models(ProbeModelsInput(policy=self._policy))
 
-    async def _indexed(self) -> bool:
+    async def _indexed(self, head_sha: str) -> bool:
         """Index the repository, so that a model can be shown related code. A review does without it too."""
         if not self._policy.related_chunks:
             return False
         self.update(stage=ReviewStage.INDEXING)
+        # Exactly what is reviewed, wherever the branch is by now.
+        target = self._target
+        if target.repository:
+            target = ReviewTarget(repository=target.repository, ref=head_sha)
         try:
             await workflow.execute_child_workflow(
                 "IndexRepositoryWorkflow",
-                IndexInput(target=self._target),
+                IndexInput(target=target),
                 id=f"{workflow.info().workflow_id}/index",
                 result_type=IndexResult,
                 execution_timeout=_INDEXING_TIMEOUT,
