@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from perdure.errors import ActionError, EngineError, GitHubError, PerdureError, UsageError
+from perdure.errors import ActionError, EngineError, GitHubError, ModelError, PerdureError, UsageError
 
 
 class ExitCode(IntEnum):
@@ -22,6 +22,7 @@ _OF_ERRORS: tuple[tuple[type[PerdureError], ExitCode], ...] = (
     (ActionError, ExitCode.FAILED),
     (GitHubError, ExitCode.REFUSED),
     (EngineError, ExitCode.REFUSED),
+    (ModelError, ExitCode.REFUSED),
 )
 
 
