@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perdure.ai.chunking import LARGEST, cut_file
+from perdure.ai.definitions import definitions_in
 from perdure.ai.reading import cut_files, reading
 from perdure.ai.syntax import enclosing, language_of
 
@@ -201,6 +202,15 @@ async def test_the_process_that_parses_knows_no_secret(tmp_path, monkeypatch):
         await reader.cut("a.py")
         with open(f"/proc/{reader.pid}/environ", "rb") as file:  # noqa: ASYNC230
             assert b"ghp_secret" not in file.read()
+
+
+def test_a_reviewer_is_told_where_things_are_without_parsing_them_itself():
+    """The same crash costs one file its definitions, and the worker nothing."""
+    names = [symbol.name for symbol in definitions_in(PYTHON.encode(), "a.py")]
+    assert names == ["Reader", "Reader.read", "Reader.close", "write"]
+    assert definitions_in(b"- " * 400_000 + b"\n" * 3_000, "evil.yaml") == ()
+    assert [symbol.name for symbol in definitions_in(b"def f(): ...\n", "b.py")] == ["f"]
+    assert definitions_in(b"x" * 2_000_000, "large.py") == definitions_in(b"x", "LICENSE") == ()
 
 
 def test_names_tell_the_language():

@@ -152,12 +152,12 @@ class ChunkTable:
         if not words:
             return []
         asked = self._table.query().nearest_to_text(" ".join(words), columns="terms")
-        return await _ids(asked.where(_of(repository)).limit(limit))
+        return await _ids(asked.where(_of(repository)).limit(limit), "_score")
 
     async def by_vector(self, repository: str, vector: Vectors, limit: int) -> list[str]:
         """Return the chunks of a repository whose vectors are nearest, nearest first."""
         asked = self._table.query().nearest_to(vector.reshape(-1)).distance_type("cosine").refine_factor(4)
-        return await _ids(asked.where(_of(repository)).limit(limit))
+        return await _ids(asked.where(_of(repository)).limit(limit), "_distance")
 
     async def settle(self) -> int:
         """Compact it, bring its indexes up to date, and return how many rows it has."""
@@ -227,8 +227,9 @@ def _matrix(column: pa.ChunkedArray) -> Vectors:
     return values.reshape(len(joined), joined.type.list_size)
 
 
-async def _ids(asked: AsyncQueryBase) -> list[str]:
-    found = await asked.select(["chunk_id"]).to_arrow()
+async def _ids(asked: AsyncQueryBase, score: str) -> list[str]:
+    # LanceDB adds the score unasked, and warns of it on stderr.
+    found = await asked.select(["chunk_id", score]).to_arrow()
     ids: list[str] = found.column("chunk_id").to_pylist()
     return ids
 

@@ -42,6 +42,16 @@ async def cut_files(folder: Path, paths: Iterable[str]) -> AsyncIterator[tuple[s
             yield path, await reader.cut(path)
 
 
+def process_command(folder: str) -> tuple[str, ...]:
+    """Return how to start a process that parses files of this folder, or what it is sent."""
+    return (sys.executable, "-m", "perdure.ai.reading_process", folder)
+
+
+def process_environment() -> dict[str, str]:
+    """Return its environment. Nothing secret is passed on: what it parses may take it over."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
 class FileReader:
     """Asks a process for what is in files, and starts another one where that is gone."""
 
@@ -95,14 +105,13 @@ class FileReader:
         return answer
 
     async def _start(self) -> asyncio.subprocess.Process:
-        # Nothing secret is passed on: what it parses may take it over.
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "perdure.ai.reading_process", str(self._folder)),
+            *process_command(str(self._folder)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             limit=_LONGEST_ANSWER,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            env=process_environment(),
         )
 
 

@@ -1,11 +1,12 @@
-"""Parses files for :mod:`perdure.ai.reading`: one request a line on stdin, one answer a line on stdout."""
+"""Parses files for other processes: one request a line on stdin, one answer a line on stdout."""
 
+import base64
 import json
 import resource
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from perdure.ai.chunking import cut_file
 
@@ -22,7 +23,7 @@ def main(folder: Path) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         try:
-            content = (folder / asked["path"]).read_bytes()
+            content = _content(folder, asked)
         except OSError as error:
             answer: dict[str, object] = {"skipped": f"cannot be read: {error.strerror}"}
         else:
@@ -34,6 +35,11 @@ def main(folder: Path) -> None:
             }
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _content(folder: Path, asked: dict[str, Any]) -> bytes:
+    sent = asked.get("content")
+    return (folder / asked["path"]).read_bytes() if sent is None else base64.b64decode(sent)
 
 
 if __name__ == "__main__":
