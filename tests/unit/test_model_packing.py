@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from perdure.model.base import Model
-from perdure.model.packing import MAX_BYTES, PackedModel
+from perdure.model.packing import MAX_BYTES, PackedModel, TravellingModel
 
 
 class Inner(Model):
@@ -42,6 +42,19 @@ async def test_it_goes_through_the_engines_converter():
     payloads = await pydantic_data_converter.encode([LARGE])
     assert len(payloads[0].data) < len(to_json(LARGE.inner)) / 4
     assert await pydantic_data_converter.decode(payloads, [Large]) == [LARGE]
+
+
+class Told(TravellingModel):
+    inner: tuple[Inner, ...] = ()
+
+
+def test_what_people_are_shown_is_packed_only_on_its_way():
+    """A workflow's answer travels compressed; whoever writes it as JSON again finds its fields there."""
+    told = Told(inner=LARGE.inner)
+    arrived = TypeAdapter(Told).validate_json(to_json(told.travelling()))
+    assert len(to_json(told.travelling())) < len(to_json(told)) / 4
+    assert arrived == told
+    assert set(arrived.model_dump(mode="json")) == {"inner"}
 
 
 def test_what_is_small_stays_readable():

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from pydantic import (
     ModelWrapValidatorHandler,
+    PrivateAttr,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -30,13 +31,21 @@ _UNPACKED_AT_MOST: Final = 100_000_000
 """Nothing of ours is larger; a hostile text of 2 MB could become 2 GB."""
 
 
-class PackedModel(Model):
-    """A model that is compressed when it is written as JSON and is large. It is read either way."""
+class TravellingModel(Model):
+    """A model that may be compressed when it is written as JSON. It is read either way."""
+
+    _travels: bool = PrivateAttr(default=False)
+
+    def travelling(self) -> Self:
+        """Return what a workflow hands to the engine: the same value, compressed where it is large."""
+        copy = self.model_copy()
+        copy._travels = True
+        return copy
 
     @model_serializer(mode="wrap")
     def _pack(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
         written: dict[str, Any] = handler(self)
-        if not info.mode_is_json() or (info.context and info.context.get(_KEY)):
+        if not self._travels or not info.mode_is_json() or (info.context and info.context.get(_KEY)):
             return written
         text = self.model_dump_json(exclude_defaults=True, context={_KEY: True}).encode()
         if len(text) < _PACKED_FROM:
@@ -50,6 +59,12 @@ class PackedModel(Model):
             case {"packed": str(packed)}:
                 return handler(json.loads(_unpacked(packed)))
         return handler(value)
+
+
+class PackedModel(TravellingModel):
+    """A model that does nothing but travel: it is always compressed when it is large."""
+
+    _travels: bool = PrivateAttr(default=True)
 
     @property
     def packed_size(self) -> int:

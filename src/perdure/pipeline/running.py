@@ -9,7 +9,7 @@ from perdure.model.approvals import Person
 from perdure.model.base import Model
 from perdure.model.left_runs import LeftRun
 from perdure.model.notifications import NotificationRecord, NotificationState, NotifyOn
-from perdure.model.packing import PackedModel
+from perdure.model.packing import PackedModel, TravellingModel
 from perdure.pipeline.compiling import CompiledPipeline
 from perdure.pipeline.outcomes import Conclusion, SequencerState
 from perdure.pipeline.schema import PipelineFile
@@ -66,7 +66,7 @@ class CompensationResult(Model):
     reason: str = ""
 
 
-class PipelineProgress(Model):
+class PipelineProgress(TravellingModel):
     """Where a pipeline stands.
 
     Attributes:
@@ -182,7 +182,7 @@ class PipelineInput(PackedModel):
         return self.tells_parent or any(NotifyOn.WAITING in one.on for one in self.pipeline.notify)
 
 
-class PipelineResult(Model):
+class PipelineResult(TravellingModel):
     """How a pipeline ended that succeeded.
 
     Attributes:

@@ -46,7 +46,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.pipeline.durations import read_duration
     from perdure.pipeline.inputs import InputSpec
     from perdure.pipeline.resuming import inputs_digest
-    from perdure.pipeline.running import PipelineInput
+    from perdure.pipeline.running import PipelineInput, PipelineResult
     from perdure.pipeline.steps import ActionStep, ApprovalStep, PipelineStep, RunStep, WaitStep, WorkBase
 
 _RUN_TIMEOUT = timedelta(hours=1)
@@ -233,13 +233,13 @@ class Jobs:
             "PipelineWorkflow",
             child,
             id=self.workflow_id(key),
-            result_type=dict,
+            result_type=PipelineResult,
             execution_timeout=step.timeout.run if step.timeout else None,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             static_summary=compiled.name,
         )
-        outputs = typed_outputs(step.outputs, result["outputs"])
+        outputs = typed_outputs(step.outputs, result.outputs)
         return Ended(JobResult(conclusion=Conclusion.SUCCESS, outputs=dict(outputs)))
 
     def _pins_below(self, key: str) -> dict[str, str] | None:

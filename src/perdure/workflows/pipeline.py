@@ -68,7 +68,7 @@ class PipelineWorkflow:
         self._compensations = list(state.compensations)
         self._ending = Ending(input, state.left_running)
         self._conclusion: Conclusion | None = None
-        self._notices = Notices(input, self.progress)
+        self._notices = Notices(input, self._progress)
         self._show()
 
     @workflow.run
@@ -85,6 +85,9 @@ class PipelineWorkflow:
     @workflow.query
     def progress(self) -> PipelineProgress:
         """Tell where the pipeline stands."""
+        return self._progress().travelling()
+
+    def _progress(self) -> PipelineProgress:
         return PipelineProgress(
             name=self._input.pipeline.name,
             digest=self._input.digest,
@@ -153,7 +156,7 @@ class PipelineWorkflow:
         self._show()
         match conclusion:
             case Conclusion.SUCCESS:
-                return self._result()
+                return self._result().travelling()
             case Conclusion.CANCELLED:
                 if self._group_lock is not None and self._group_lock.superseded_by:
                     raise application_error(self._group_lock.error())
