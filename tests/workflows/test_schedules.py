@@ -169,6 +169,23 @@ async def test_a_start_is_skipped_while_the_last_one_runs(house, schedule, name)
     await get_pipeline(house.client, first.id).cancel()
 
 
+async def test_a_start_waits_for_the_last_one_where_that_is_asked_for(house, schedule, name):
+    """It has no id before it starts; then it is on the list."""
+    await schedule(WAITING, overlap=Overlap.BUFFER_ONE)
+    [first] = await trigger_schedules(house.client, name)
+    [second] = await trigger_schedules(house.client, name)
+    assert (second.id, second.skipped) == ("", False)
+    await get_pipeline(house.client, first.id).cancel()
+
+    async def begun():
+        return len((await get_schedules(house.client, name))[0].runs)
+
+    await eventually(begun, 2)
+    [summary] = await get_schedules(house.client, name)
+    assert [run.status for run in summary.runs] == ["running", "canceled"]
+    await get_pipeline(house.client, summary.runs[0].id).cancel()
+
+
 async def test_it_is_paused_resumed_and_deleted(house, schedule, name):
     """What it started goes on; a name that is none says where to look."""
     await schedule(WAITING)

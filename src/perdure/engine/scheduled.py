@@ -12,6 +12,7 @@ from temporalio.client import (
     ScheduleActionResult,
     ScheduleHandle,
     ScheduleInfo,
+    ScheduleOverlapPolicy,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,8 +22,13 @@ from perdure.model.base import Model
 from perdure.pipeline.scheduling import Overlap, ScheduleFacts
 
 _AT_THE_SAME_TIME = 10
-_TRIGGER_PATIENCE = timedelta(seconds=15)
+_TRIGGER_PATIENCE = timedelta(seconds=30)
 _LOOK_INTERVAL = 0.1
+_WAITING = {
+    ScheduleOverlapPolicy.BUFFER_ONE,
+    ScheduleOverlapPolicy.BUFFER_ALL,
+    ScheduleOverlapPolicy.CANCEL_OTHER,
+}
 
 
 class ScheduledRun(Model):
@@ -165,11 +171,16 @@ async def _trigger(name: str, handle: ScheduleHandle) -> Triggered:
     await handle.trigger()
     end = asyncio.get_running_loop().time() + _TRIGGER_PATIENCE.total_seconds()
     while asyncio.get_running_loop().time() < end:
-        now = (await handle.describe()).info
+        description = await handle.describe()
+        now = description.info
         if now.num_actions > before.num_actions and now.recent_actions:
             return Triggered(name=name, id=_workflow_id(now.recent_actions[-1]))
         if now.num_actions_skipped_overlap > before.num_actions_skipped_overlap:
             return Triggered(name=name, skipped=True)
+        # Every start is in the buffer for a moment; these stay until what runs has ended.
+        waits = description.schedule.policy.overlap in _WAITING
+        if waits and now.running_actions and description.raw_description.info.buffer_size:
+            break
         await asyncio.sleep(_LOOK_INTERVAL)
     return Triggered(name=name)
 
