@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "action": ("perdure.cli.action:app", "Run one GitHub Actions workflow durably."),
     "pipeline": ("perdure.cli.pipeline:app", "Write, check, draw and run pipeline files."),
-    "run": ("perdure.cli.run:app", "List, show, watch, cancel and account for actions and pipelines."),
+    "run": ("perdure.cli.run:app", "List, show, watch, cancel and account for what runs."),
     "fleet": ("perdure.cli.fleet:app", "Do the same work for every item of a list, and account for each."),
     "schedule": ("perdure.cli.schedule:app", "List, show and control schedules of pipelines."),
     "review": ("perdure.cli.review:app", "Review pull requests, repositories and folders."),
@@ -123,7 +123,7 @@ app = typer.Typer(
     epilog="""\b
 Exit status:
   0  success, or detached
-  1  the action or the pipeline failed
+  1  the action or the pipeline failed, or the review found something
   2  wrong usage: nothing was started
   3  still running: it goes on without this command
   4  the engine or GitHub refused, or is out of reach
@@ -133,6 +133,7 @@ First steps:
   perdure demo
   perdure action run OWNER/REPO WORKFLOW.yml --ref main -f key=value
   perdure pipeline run FILE.yaml -f key=value
+  perdure review OWNER/REPO#N
 """,
 )
 

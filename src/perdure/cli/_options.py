@@ -39,7 +39,7 @@ RunId = Annotated[
     str,
     typer.Argument(
         metavar="ID",
-        help="The id of an action or a pipeline; or an action's KEY, or a pipeline's NAME/KEY, that was given"
-        " with --id.",
+        help="The id of an action, a pipeline or a review; or an action's KEY, or a pipeline's NAME/KEY, that"
+        " was given with --id; or OWNER/REPO#N of a review.",
     ),
 ]

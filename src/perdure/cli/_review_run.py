@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 import typer
 from rich.console import RenderableType
 from rich.text import Text
+from temporalio.client import WorkflowExecutionStatus
 
 from perdure.activities.store import ContentStore
 from perdure.cli import _errors
@@ -161,6 +163,11 @@ class ReviewOutcome(Outcome[CodeReviewResult]):
         self._as_json = as_json
         self.code = ExitCode.SUCCESS
 
+    @classmethod
+    def of(cls, settings: Settings, *, as_json: bool) -> Self:
+        """Print a review that was started elsewhere."""
+        return cls(ContentStore(settings.store.path), fail_on=Severity.WARNING, sarif=None, as_json=as_json)
+
     def success(self, id: str, result: CodeReviewResult) -> None:
         """Print the result, and keep the exit status that it means."""
         report = self._report(result)
@@ -254,6 +261,22 @@ class ReviewLineView(View[CodeReviewProgress]):
 
     def __exit__(self, *_: object) -> None:
         """Leave what was printed."""
+
+
+async def show_review(session: Session, handle: ReviewHandle, *, as_json: bool) -> ExitCode:
+    """Print where a review stands, or what it came to."""
+    if (await session.describe(handle.id)).status is not WorkflowExecutionStatus.RUNNING:
+        outcome = ReviewOutcome.of(session.settings, as_json=as_json)
+        outcome.success(handle.id, await handle.result())
+        return outcome.code
+    progress = await handle.progress()
+    if as_json:
+        typer.echo(json.dumps({"id": handle.id, **progress.model_dump(mode="json")}))
+    else:
+        typer.echo(shown(f"id: {handle.id}\nstate: running\nstage: {stage_line(progress)}"))
+        if page := session.temporal_url(handle.id):
+            typer.echo(f"temporal: {page}")
+    return ExitCode.STILL_RUNNING
 
 
 def stage_line(progress: CodeReviewProgress) -> str:

@@ -9,11 +9,13 @@ from functools import partial
 from perdure.cli import _errors
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._pipeline_views import PipelineJsonView, PipelineOutcome, choose_pipeline_view
+from perdure.cli._review_run import ReviewOutcome, choose_review_view
 from perdure.cli._session import open_session
 from perdure.cli._views import JsonView, choose_view
 from perdure.cli._waiting import ActionOutcome, wait_for_end
 from perdure.engine.actions import ActionHandle, get_action
 from perdure.engine.pipelines import PipelineHandle
+from perdure.engine.reviews import ReviewHandle
 from perdure.engine.runs import find_run
 from perdure.engine.sights import FollowedPipeline
 from perdure.errors import EngineError, UsageError
@@ -25,7 +27,7 @@ _DECISION = re.compile(r"redispatch|fail|adopt:[1-9][0-9]*")
 def watch(
     run_id: str, *, timeout: timedelta | None, as_json: bool, address: str | None, namespace: str | None
 ) -> ExitCode:
-    """Show an action or a pipeline until it ends."""
+    """Show an action, a pipeline or a review until it ends."""
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
@@ -35,6 +37,10 @@ def watch(
         if isinstance(handle, ActionHandle):
             view = JsonView() if as_json else choose_view(temporal_url=page)
             return await waiting(handle, view, ActionOutcome(as_json=as_json))
+        if isinstance(handle, ReviewHandle):
+            outcome = ReviewOutcome.of(session.settings, as_json=as_json)
+            ended = await waiting(handle, choose_review_view(), outcome)
+            return ended if ended is not ExitCode.SUCCESS else outcome.code
         followed = FollowedPipeline(session.client, handle)
         pipeline_view = PipelineJsonView() if as_json else choose_pipeline_view(temporal_url=page)
         return await waiting(followed, pipeline_view, PipelineOutcome(followed, as_json=as_json))
@@ -57,7 +63,9 @@ def cancel(run_id: str, *, compensate: bool, address: str | None, namespace: str
             what = await _cancel_pipeline(handle, compensate=compensate)
         elif compensate:
             await handle.cancel()
-            what = f"asked {handle.id} to cancel its run"
+            what = f"asked {handle.id} to cancel " + (
+                "what is under way" if isinstance(handle, ReviewHandle) else "its run"
+            )
         else:
             msg = f"{handle.id} is no pipeline: it undoes nothing"
             raise UsageError(msg, hint=f"cancel it with: perdure run cancel {handle.id}")

@@ -86,7 +86,7 @@ async def _pipeline(session: Session, run_id: str) -> PipelineHandle:
     handle = await find_run(session.client, run_id)
     if isinstance(handle, PipelineHandle):
         return handle
-    msg = f"{handle.id} is an action, and no pipeline"
+    msg = f"{handle.id} is no pipeline"
     raise UsageError(msg, hint=f"see it with: perdure run show {handle.id}")
 
 

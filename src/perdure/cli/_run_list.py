@@ -31,7 +31,7 @@ class Wanted:
 
 
 def list_runs(wanted: Wanted, *, as_json: bool, address: str | None, namespace: str | None) -> ExitCode:
-    """Print actions and pipelines: the running ones, then the ones that ended last.
+    """Print actions, pipelines and reviews: the running ones, then the ones that ended last.
 
     Raises:
         UsageError: The repository cannot be one.

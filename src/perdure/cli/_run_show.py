@@ -12,10 +12,12 @@ from perdure.cli._exit_codes import ExitCode
 from perdure.cli._outcome import failure_lines, result_lines
 from perdure.cli._pipeline_show import show_pipeline
 from perdure.cli._progress import stage_of, status_of, title
+from perdure.cli._review_run import show_review
 from perdure.cli._session import Session, open_session
 from perdure.cli._shown import shown
 from perdure.engine.actions import ActionHandle
 from perdure.engine.pipelines import PipelineHandle
+from perdure.engine.reviews import ReviewHandle
 from perdure.engine.runs import find_run
 from perdure.errors import ActionError, EngineError, PerdureError
 from perdure.model.actions import ActionResult
@@ -43,13 +45,15 @@ class Shown(Model):
 def show(
     run_id: str, *, exit_status: bool, as_json: bool, address: str | None, namespace: str | None
 ) -> ExitCode:
-    """Print where an action or a pipeline stands, or how it ended."""
+    """Print where an action, a pipeline or a review stands, or how it ended."""
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
         handle = await find_run(session.client, run_id)
         if isinstance(handle, PipelineHandle):
             return await show_pipeline(session, handle, as_json=as_json)
+        if isinstance(handle, ReviewHandle):
+            return await show_review(session, handle, as_json=as_json)
         return await _show(session, handle, as_json=as_json)
 
     code = asyncio.run(main())

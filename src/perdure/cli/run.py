@@ -17,11 +17,12 @@ class Kind(StrEnum):
 
     ACTION = "action"
     PIPELINE = "pipeline"
+    REVIEW = "review"
 
 
 @app.callback(invoke_without_command=True)
 def run(context: typer.Context) -> None:
-    """List, show, watch, cancel and account for actions and pipelines."""
+    """List, show, watch, cancel and account for actions, pipelines and reviews."""
     help_when_alone(context)
 
 
@@ -31,7 +32,7 @@ def run(context: typer.Context) -> None:
 def list_runs(  # noqa: PLR0913 - one parameter for each option
     *,
     kind: Annotated[
-        Kind | None, typer.Option("--kind", "-k", help="Only actions, or only pipelines.")
+        Kind | None, typer.Option("--kind", "-k", help="Only actions, pipelines, or reviews.")
     ] = None,
     repository: Annotated[
         str | None,
@@ -39,7 +40,7 @@ def list_runs(  # noqa: PLR0913 - one parameter for each option
             "--repository",
             "-R",
             metavar="OWNER/REPO",
-            help="Only actions, and only of this repository; OWNER/ is all of an owner's.",
+            help="Only actions and reviews, and only of this repository; OWNER/ is all of an owner's.",
         ),
     ] = None,
     status: Annotated[
@@ -56,7 +57,7 @@ def list_runs(  # noqa: PLR0913 - one parameter for each option
     address: Address = None,
     namespace: Namespace = None,
 ) -> int:
-    """List actions and pipelines: the running ones, then the ones that ended last."""
+    """List actions, pipelines and reviews: the running ones, then the ones that ended last."""
     from perdure.cli import _run_list
 
     wanted = _run_list.Wanted(kind=kind, repository=repository, status=status, limit=limit)

@@ -1,14 +1,11 @@
 """Starts and watches reviews from ordinary code."""
 
 import hashlib
-from collections.abc import AsyncIterator
 
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
 )
 from temporalio.common import (
     SearchAttributeKey,
@@ -21,10 +18,10 @@ from temporalio.exceptions import CancelledError, TerminatedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.activities.failures import original_error
-from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
+from perdure.engine.handles import RunHandle
+from perdure.engine.outages import QUERY_TIMEOUT, engine_error
 from perdure.engine.pollers import require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
-from perdure.engine.watching import watch_progress
 from perdure.errors import EngineError, ReviewCancelledError
 from perdure.model import queues, search_attributes
 from perdure.model.actions import StoredObject
@@ -36,63 +33,24 @@ _KIND = SearchAttributeKey.for_keyword(search_attributes.KIND)
 _REPOSITORY = SearchAttributeKey.for_keyword(search_attributes.REPOSITORY)
 
 
-class ReviewHandle:
-    """One review, running or over."""
+class ReviewHandle(RunHandle[CodeReviewWorkflow, CodeReviewProgress, CodeReviewResult]):
+    """One review, running or over. One that was there already was told to look at its branch again.
 
-    def __init__(
-        self, temporal: WorkflowHandle[CodeReviewWorkflow, CodeReviewResult], *, started: bool = False
-    ) -> None:
-        self._temporal = temporal
-        self.id = temporal.id
-        self.started = started
-        """Whether this call started it; else it was there, and was told to look at the branch again."""
+    Its :meth:`result` raises :class:`ReviewCancelledError`, or the error that says why it cannot be done.
+    Cancelling it throws nothing away that was paid for: what a model was asked already is kept.
+    """
 
-    async def result(self) -> CodeReviewResult:
-        """Wait for the review's end.
-
-        Raises:
-            ReviewCancelledError: It was cancelled.
-            PerdureError: It cannot be done; the error says why.
-            EngineError: Temporal refused, or was away for too long.
-        """
-        outage = Outage(self.id)
-        while True:
-            try:
-                return await self._temporal.result()
-            except WorkflowFailureError as failure:
-                raise _error(failure) from failure
-            except RPCError as error:
-                await outage.sit_out(error)
-
-    async def progress(self) -> CodeReviewProgress:
-        """Ask where the review stands.
-
-        Raises:
-            EngineError: No worker answered within 10 s.
-        """
-        try:
-            return await self._ask()
-        except RPCError as error:
-            raise engine_error(error, self.id) from error
-        except WorkflowQueryFailedError as error:
-            msg = f"{self.id} does not answer as a review: {error}"
-            raise EngineError(msg) from error
-
-    async def watch(self) -> AsyncIterator[CodeReviewProgress]:
-        """Yield where the review stands, at once and after every change, until it has ended."""
-        outage = Outage(self.id)
-        async for progress in watch_progress(self._temporal, self._ask, outage):
-            yield progress
-
-    async def cancel(self) -> None:
-        """Ask the review to end. What a model was asked already is answered, and kept for later."""
-        try:
-            await self._temporal.cancel()
-        except RPCError as error:
-            raise engine_error(error, self.id) from error
+    kind = "a review"
 
     async def _ask(self) -> CodeReviewProgress:
         return await self._temporal.query(CodeReviewWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+
+    async def _error(self, failure: WorkflowFailureError) -> Exception:
+        if isinstance(failure.cause, CancelledError):
+            return ReviewCancelledError("the review was cancelled")
+        if isinstance(failure.cause, TerminatedError):
+            return ReviewCancelledError("the review's workflow was terminated")
+        return original_error(failure) or EngineError(str(failure.cause or failure))
 
 
 async def start_review(
@@ -176,11 +134,3 @@ async def _search_attributes(client: Client, target: ReviewTarget) -> TypedSearc
     if target.repository:
         pairs.append(SearchAttributePair(_REPOSITORY, target.repository))
     return TypedSearchAttributes(pairs)
-
-
-def _error(failure: WorkflowFailureError) -> Exception:
-    if isinstance(failure.cause, CancelledError):
-        return ReviewCancelledError("the review was cancelled")
-    if isinstance(failure.cause, TerminatedError):
-        return ReviewCancelledError("the review's workflow was terminated")
-    return original_error(failure) or EngineError(str(failure.cause or failure))

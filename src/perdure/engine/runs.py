@@ -1,6 +1,6 @@
-"""Finds actions and pipelines, whichever of the two an id or a list is about."""
+"""Finds actions, pipelines and reviews, whichever of them an id or a list is about."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -10,13 +10,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from perdure.engine.actions import ActionHandle, list_actions, status_word
 from perdure.engine.outages import Outage, engine_error
 from perdure.engine.pipelines import PipelineHandle, get_pipeline
+from perdure.engine.reviews import ReviewHandle, get_review
 from perdure.errors import ActionNotKnownError, EngineError, UsageError
 from perdure.model.base import Model
 from perdure.pipeline.running import PipelineInput
 from perdure.workflows.action import ActionWorkflow
+from perdure.workflows.code_review import CodeReviewWorkflow
 from perdure.workflows.pipeline import PipelineWorkflow
 
-_PREFIXES = ("action/", "pipeline/")
+_PREFIXES = ("action/", "pipeline/", "review/")
 
 
 class RunKind(StrEnum):
@@ -24,6 +26,7 @@ class RunKind(StrEnum):
 
     ACTION = "action"
     PIPELINE = "pipeline"
+    REVIEW = "review"
 
 
 class RunSummary(Model):
@@ -32,7 +35,7 @@ class RunSummary(Model):
     Attributes:
         repository: Of an action.
         workflow_file: Of an action.
-        name: Of a pipeline.
+        name: Of a pipeline; what a review is about.
         status: Temporal's word, in lower case.
     """
 
@@ -48,19 +51,20 @@ class RunSummary(Model):
     waiting_on: str = ""
 
 
-async def find_run(client: Client, id: str) -> ActionHandle | PipelineHandle:
-    """Return an action or a pipeline.
+async def find_run(client: Client, id: str) -> ActionHandle | PipelineHandle | ReviewHandle:
+    """Return an action, a pipeline or a review.
 
     Args:
         client: The connection.
-        id: Its id, an action's key, or a pipeline's name and key with a slash between them.
+        id: Its id, an action's key, a pipeline's name and key with a slash between them, or what a review is
+            about.
 
     Raises:
-        ActionNotKnownError: There is neither.
+        ActionNotKnownError: There is none.
         EngineError: Temporal refused.
     """
     whole = id.startswith(_PREFIXES)
-    candidates = (id,) if whole else (f"action/{id}", f"pipeline/{id}")
+    candidates = (id,) if whole else (f"action/{id}", f"pipeline/{id}", f"review/{id}")
     for workflow_id in candidates:
         match await _workflow_type(client, workflow_id):
             case None:
@@ -69,7 +73,9 @@ async def find_run(client: Client, id: str) -> ActionHandle | PipelineHandle:
                 return ActionHandle(client.get_workflow_handle_for(ActionWorkflow.run, workflow_id))
             case "PipelineWorkflow":
                 return get_pipeline(client, workflow_id)
-    what = "pipeline" if id.startswith("pipeline/") else "action"
+            case "CodeReviewWorkflow":
+                return get_review(client, workflow_id)
+    what = id.partition("/")[0] if whole else "action"
     msg = f"there is no {what} {candidates[0]!r}"
     raise ActionNotKnownError(msg, hint="list them with: perdure run list")
 
@@ -82,7 +88,7 @@ async def list_runs(
     status: str | None = None,
     limit: int = 50,
 ) -> list[RunSummary]:
-    """List actions and pipelines: the running ones, then the ones that ended last.
+    """List actions, pipelines and reviews: the running ones, then the ones that ended last.
 
     Args:
         client: The connection.
@@ -97,11 +103,14 @@ async def list_runs(
     """
     found: list[RunSummary] = []
     # The actions first: it is they that say which words are a status.
-    if kind is not RunKind.PIPELINE:
+    if kind in {None, RunKind.ACTION}:
         actions = list_actions(client, repository=repository, status=status, limit=limit)
         found += [RunSummary(kind=RunKind.ACTION, **action.model_dump()) async for action in actions]
-    if kind is not RunKind.ACTION and repository is None:
-        found += [summary async for summary in _list_pipelines(client, status, limit)]
+    if kind in {None, RunKind.PIPELINE} and repository is None:
+        found += [one async for one in _list(client, PipelineWorkflow.__name__, _pipeline, status, limit)]
+    if kind in {None, RunKind.REVIEW}:
+        reviews = _list(client, CodeReviewWorkflow.__name__, _review, status, limit)
+        found += [one async for one in reviews if repository is None or _is_of(one, repository)]
     newest_first = sorted(found, key=lambda run: run.closed_at or run.started_at, reverse=True)
     return sorted(newest_first, key=lambda run: run.closed_at is not None)[:limit]
 
@@ -138,24 +147,49 @@ async def _workflow_type(client: Client, workflow_id: str) -> str | None:
             await outage.sit_out(error)
 
 
-async def _list_pipelines(client: Client, status: str | None, limit: int) -> AsyncIterator[RunSummary]:
-    conditions = [f"WorkflowType = '{PipelineWorkflow.__name__}'"]
+async def _list(
+    client: Client,
+    workflow_type: str,
+    summary: Callable[[WorkflowExecution], RunSummary],
+    status: str | None,
+    limit: int,
+) -> AsyncIterator[RunSummary]:
+    conditions = [f"WorkflowType = '{workflow_type}'"]
     if status:
         conditions.append(f"ExecutionStatus = '{status_word(status)}'")
     try:
         async for execution in client.list_workflows(" AND ".join(conditions), limit=limit):
-            yield _summary(execution)
+            yield summary(execution)
     except RPCError as error:
         raise EngineError(f"Temporal refused: {error.message}") from error
 
 
-def _summary(execution: WorkflowExecution) -> RunSummary:
+def _pipeline(execution: WorkflowExecution) -> RunSummary:
+    # A pipeline within another has the other's id before its own step.
+    name = execution.id.removeprefix("pipeline/").partition("/")[0]
+    return _summary(execution, RunKind.PIPELINE, name=name)
+
+
+def _review(execution: WorkflowExecution) -> RunSummary:
+    name = execution.id.removeprefix("review/")
+    repository = "" if name.startswith("folder/") else name.partition("#")[0].partition("@")[0]
+    return _summary(execution, RunKind.REVIEW, name=name, repository=repository)
+
+
+def _summary(execution: WorkflowExecution, kind: RunKind, *, name: str, repository: str = "") -> RunSummary:
     return RunSummary(
         id=execution.id,
-        kind=RunKind.PIPELINE,
-        # A pipeline within another has the other's id before its own step.
-        name=execution.id.removeprefix("pipeline/").partition("/")[0],
+        kind=kind,
+        name=name,
+        repository=repository,
         status=execution.status.name.lower() if execution.status else "",
         started_at=execution.start_time.astimezone(UTC),
         closed_at=execution.close_time.astimezone(UTC) if execution.close_time else None,
+    )
+
+
+def _is_of(review: RunSummary, repository: str) -> bool:
+    """Say whether a review is of a repository, or of any of an owner's: ``owner/``."""
+    return review.repository == repository or (
+        repository.endswith("/") and review.repository.startswith(repository)
     )
