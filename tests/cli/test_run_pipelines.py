@@ -158,7 +158,7 @@ async def test_an_action_has_no_graph_and_no_account_of_its_own(scene, released,
     """The message says what it is, and where to look."""
     refused = await scene.run("run", command, f"{released}/build")
     assert refused.process.returncode == 2
-    assert f"{released}/build is an action, and no pipeline" in refused.output
+    assert f"{released}/build is no pipeline" in refused.output
 
 
 @pytest.mark.parametrize("command", ["show", "watch", "cancel", "graph", "audit"])
