@@ -15,10 +15,12 @@ BREAK = "\u200b"
 
 _CODE_SPAN = re.compile(r"`([^`\n]*[^`\s][^`\n]*)`")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+.!|~$:>-])")
-# Mentions and mail, issues, addresses, and commits by the beginning of their hash.
-_LIVE = re.compile(
-    r"(?<=@)|(?<=#)|(?<=GH-)(?=\d)|(?<=://)|(?<=www\.)|(?<=\b[0-9a-f]{3})(?=[0-9a-f]{4,37}\b)", re.IGNORECASE
-)
+_LIVE = re.compile(r"(?<=@)|(?<=#)|(?<=GH-)(?=\d)|(?<=://)|(?<=www\.)", re.IGNORECASE)
+"""After what makes mentions and mail, references to issues, and addresses."""
+
+_HASH = re.compile(r"\b[0-9a-f]{7,40}\b", re.IGNORECASE)
+"""What GitHub takes for a commit, from seven digits on."""
+
 _RUNS = re.compile(r"`+")
 _BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 # The whole of a secret, as far as its kind shows it: shapes that nothing else has.
@@ -74,6 +76,7 @@ def fenced(text: str, kind: str) -> str:
 
 def _escaped(text: str) -> str:
     marked = _LIVE.sub(BREAK, text.replace("&", "&amp;").replace("<", "&lt;"))
+    marked = _HASH.sub(lambda match: BREAK.join(re.findall(".{1,6}", match[0])), marked)
     return _MARKUP.sub(r"\\\1", marked)
 
 
