@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from perdure.ai.analysing import analyse
-from perdure.ai.reviewers import reviewers_named
+from perdure.ai.reviewers import reviewers_named, secret_scan
 from perdure.ai.reviewers.processes import run_tool
 from perdure.ai.reviewers.text_edits import TextEdit, lines_of, whole_lines
 from perdure.config import AnalyserCommand
@@ -83,6 +83,45 @@ async def test_a_secret_is_found_and_never_repeated(tmp_path):
 
     assert Category.SECRET in {each.category for each in analysis.findings}
     assert "AKIAIOSFODNN7EXAMPLE" not in analysis.model_dump_json()
+
+
+async def test_digests_and_templates_are_no_secrets(tmp_path):
+    """A false alarm about every checksum would teach people to look away."""
+    lines = (
+        'SHA = "11bd71901bbe5b1630ceea73d27597364c9af683"',
+        'INTEGRITY = "sha512-oRwqR8Jr0p8wVzW0bQq8Jc0eZVn9o2yA4s3x3J8K7mCq1kXo2pB5dQ=="',
+        'password = os.environ["PASSWORD"]',
+        'key = "11bd71901bbe5b1630ceea73d27597364c9af683"',
+    )
+    folder = tree(tmp_path, a_py="\n".join(lines) + "\n")
+    analysis = await look(folder, changed("a.py", (1, 4)), names=("detect-secrets",))
+    assert {each.start_line for each in analysis.findings} == {4}
+
+
+async def test_a_file_that_takes_for_ever_is_given_up_alone(tmp_path):
+    """Patterns over text of strangers may never end; the other files are still scanned."""
+    script = (
+        "import re, runpy, sys; import detect_secrets.core.scan as scan; known = scan.scan_file\n"
+        "def hang(path): return known(path) if 'slow' not in path else re.match('(a+)+$', 'a' * 60 + 'b')\n"
+        "scan.scan_file = hang; sys.argv = [sys.argv[1]]\n"
+        "found = runpy.run_path(sys.argv[0]); found['main'].__globals__['SECONDS_FOR_A_FILE'] = 1\n"
+        "found['main']()"
+    )
+    folder = tree(tmp_path, **{"slow.txt": "x", "b_py": 'KEY = "AKIAIOSFODNN7EXAMPLE"\n'})
+    output = await run_tool(
+        [sys.executable, "-I", "-c", script, secret_scan.__file__],
+        folder=folder,
+        stdin=b'["slow.txt", "b.py"]',
+    )
+    said = json.loads(output.stdout)
+    assert said["failed"] == {"slow.txt": "detect-secrets took longer than 1 s"}
+    assert {each["path"] for each in said["found"]} == {"b.py"}
+
+
+async def test_code_that_cannot_be_parsed_is_a_finding(tmp_path):
+    """A syntax error has no rule of ruff's."""
+    analysis = await look(tree(tmp_path, a_py="def f(:\n"), changed("a.py", (1, 1)), names=("ruff",))
+    assert {(each.rule, each.severity) for each in analysis.findings} == {("invalid-syntax", Severity.ERROR)}
 
 
 async def test_a_workflow_that_runs_what_strangers_wrote_is_found(tmp_path):

@@ -15,6 +15,7 @@ _TAKEN: Final = re.compile(
     r"\.github/workflows/[^/]+\.ya?ml|(?:.*/)?action\.ya?ml|\.github/dependabot\.ya?ml", re.IGNORECASE
 )
 _SEVERITIES: Final = {"High": Severity.ERROR, "Medium": Severity.WARNING}
+_BATCH: Final = 200
 _HYGIENE: Final = {"unpinned-uses", "artipacked", "excessive-permissions"}
 """Good advice, and true of most workflow files there are: told, and no alarm."""
 
@@ -37,22 +38,28 @@ class ZizmorReviewer:
 
     async def review(self, tree: Path, paths: Sequence[str]) -> Reviewed:
         """Return what zizmor says about the files."""
+        if len(paths) > _BATCH:
+            halves = [await self.review(tree, part) for part in (paths[:_BATCH], paths[_BATCH:])]
+            return _joined(halves)
         output = await self._run(tree, paths)
         if (findings := _findings(output)) is not None:
             return Reviewed(findings=findings)
         if len(paths) == 1:
             return Reviewed(failed={paths[0]: f"zizmor cannot read it: {output.complaint}"})
         # One file that is no workflow at all makes it give up on the others.
-        each = [await self.review(tree, [path]) for path in paths]
-        return Reviewed(
-            findings=[finding for reviewed in each for finding in reviewed.findings],
-            failed={path: reason for reviewed in each for path, reason in reviewed.failed.items()},
-        )
+        return _joined([await self.review(tree, [path]) for path in paths])
 
     async def _run(self, tree: Path, paths: Sequence[str]) -> ToolOutput:
         command = [installed("zizmor"), "--offline", "--no-config", "--no-exit-codes", "--no-progress"]
         command += ["--quiet", "--color", "never", "--format", "json-v1", "--strict-collection"]
         return await run_tool([*command, "--", *as_arguments(paths)], folder=tree)
+
+
+def _joined(parts: Sequence[Reviewed]) -> Reviewed:
+    return Reviewed(
+        findings=[finding for part in parts for finding in part.findings],
+        failed={path: reason for part in parts for path, reason in part.failed.items()},
+    )
 
 
 def _findings(output: ToolOutput) -> list[Finding] | None:
