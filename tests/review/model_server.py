@@ -1,4 +1,4 @@
-"""A language model that speaks OpenAI's interface on this machine, and does what a test tells it to.
+"""A language model that speaks OpenAI's interface, and Anthropic's, on this machine, and does as a test says.
 
 It finds every added line that says ``BUG``, and counts what it was asked for each part of a change.
 """
@@ -83,7 +83,8 @@ class ModelServer:
         return JSONResponse({"object": "list", "data": listed})
 
     def _unwelcome(self, request: Request) -> Response | None:
-        if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
+        given = request.headers.get("x-api-key") or request.headers.get("authorization", "")
+        if self.key and given.removeprefix("Bearer ") != self.key:
             return error(401, "Incorrect API key provided", "invalid_api_key")
         return None
 
@@ -142,8 +143,29 @@ def error(status: int, message: str, code: str, headers: dict[str, str] | None =
 
 
 async def answer(body: Body) -> Response:
-    """Answer well."""
-    return completion(json.dumps({"remarks": remarks_on(prompt_of(body))}))
+    """Answer well, in the way that was asked for."""
+    text = json.dumps({"remarks": remarks_on(prompt_of(body))})
+    if "max_tokens" in body and "tool_choice" in body and "input_schema" in str(body.get("tools")):
+        return message(text)
+    return completion(text) if body.get("tools") else completion("", text=text, finish="stop")
+
+
+def message(arguments: str) -> Response:
+    """Return an answer in Anthropic's form."""
+    return JSONResponse(
+        {
+            "id": "message-1",
+            "type": "message",
+            "role": "assistant",
+            "model": MODEL,
+            "content": [
+                {"type": "tool_use", "id": "call_1", "name": "report", "input": json.loads(arguments)}
+            ],
+            "stop_reason": "tool_use",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1000, "output_tokens": 50},
+        }
+    )
 
 
 def says(*remarks: Body) -> Behaviour:
@@ -227,6 +249,7 @@ async def model_server(**fields: Any) -> AsyncIterator[ModelServer]:
         app = Starlette(
             routes=[
                 Route("/v1/chat/completions", model.complete, methods=["POST"]),
+                Route("/v1/messages", model.complete, methods=["POST"]),
                 Route("/v1/models", model.list_models),
                 Route("/v1/models/{name:path}", model.describe),
             ]

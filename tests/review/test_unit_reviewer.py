@@ -76,6 +76,33 @@ async def test_a_remark_becomes_a_finding_at_its_line(server, reviewer_of):
     assert (result.usage.requests, result.usage.input_tokens) == (1, 1000)
 
 
+@pytest.mark.parametrize("output", ["tool", "native", "prompted"])
+async def test_a_model_is_asked_in_the_way_that_it_understands(server, reviewer_of, output):
+    """By a tool, by a schema, or in words: many servers know only one of them."""
+    endpoint = ModelEndpoint(model=f"openai:{MODEL}", base_url=server.base_url, output=output)
+    result = await (await reviewer_of(endpoint)).review(UNIT, MINE)
+    assert [finding.start_line for finding in result.findings] == [12]
+
+
+async def test_anthropics_interface_is_spoken_too(reviewer_of, monkeypatch):
+    """With its own address, key and errors."""
+    monkeypatch.setenv("MODEL_KEY", "right")
+    async with model_server(key="right") as server:
+        endpoint = ModelEndpoint(
+            model=f"anthropic:{MODEL}", base_url=server.base_url.removesuffix("/v1"), key="env:MODEL_KEY"
+        )
+        reviewer = await reviewer_of(endpoint)
+        server.script.append(server_side.rate_limited("7"))
+        with pytest.raises(ModelRateLimitedError) as caught:
+            await reviewer.review(UNIT, MINE)
+        result = await reviewer.review(UNIT, MINE)
+        ready = await probed(endpoint)
+
+    assert caught.value.retry_after == timedelta(seconds=7)
+    assert [finding.start_line for finding in result.findings] == [12]
+    assert (result.usage.input_tokens, ready.models) == (1000, (f"anthropic:{MODEL}",))
+
+
 async def test_the_same_part_is_paid_for_once(server, reviewer_of):
     """Neither a repeat nor a push that only moves the part asks again, and the finding moves along."""
     reviewer = await reviewer_of(server, price=10)
