@@ -79,10 +79,10 @@ class Caller:
     """Calls a fleet as people do."""
 
     @workflow.run
-    async def run(self, items: list[str], task_queue: str) -> list[object]:
+    async def run(self, items: list[object], task_queue: str) -> list[object]:
         """Do the work of a list."""
         work = Work(activity="fleet_test_echo", input={"name": "${{ item }}"}, attempts=1)
-        result = await fleet(items, work, task_queue=task_queue, max_parallel=100, chunk_size=300)
+        result = await fleet(items, work, task_queue=task_queue, max_parallel=20, chunk_size=20)
         return [result.conclusion.value, result.counts.succeeded, result.counts.total]
 
 
