@@ -292,3 +292,25 @@ async def test_who_may_only_read_posts_nothing(root, connect, head):
         read = await client.get(PULLS)
 
     assert (refused.status_code, blob.status_code, read.status_code) == (403, 403, 200)
+
+
+async def test_html_url_opens_the_pull_request(client, pull):
+    """A person who follows it sees the diff, the checks, and what was said, all of it as text."""
+    block = "```suggestion\nx = 1\n```\n\n<!-- hidden -->"
+    hostile = f"<script>alert(1)</script> **bold** `code` \\*plain\\*\n\n{block}"
+    await review(client, line(3, hostile), body=hostile)
+    await client.post(ISSUE, json={"body": hostile})
+    status = {"state": "failure", "context": "perdure review", "description": "1 error"}
+    await client.post(f"/repos/{REPOSITORY}/statuses/{pull['head']['sha']}", json=status)
+
+    page = await client.get(pull["html_url"])
+    listed = await client.get(f"/{REPOSITORY}", headers={"accept": "text/html"})
+
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.text.count("&lt;script&gt;alert(1)&lt;/script&gt; <b>bold</b> <code>code</code> *plain*") == 3
+    assert page.text.count("<pre>x = 1\n</pre>") == 3
+    assert "<script" not in page.text
+    assert "hidden" not in page.text
+    assert "+import json" in page.text
+    assert "1 error" in page.text
+    assert f'href="/{REPOSITORY}/pull/1">Tidy</a>' in listed.text

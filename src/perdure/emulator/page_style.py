@@ -33,6 +33,8 @@ section { border: 1px solid var(--line); border-radius: 6px; margin: .6rem 0; ov
 .success { color: var(--ok); }
 .failure, .startup_failure, .timed_out { color: var(--bad); }
 .in_progress, .queued, .pending, .waiting { color: var(--run); }
+section > p { margin: .4rem .8rem; }
+.said > p { margin: .3rem 0; }
 .said { margin: .4rem 0; padding: .4rem .8rem; border-left: 3px solid var(--run); background: var(--bg); }
 details { border: 1px solid var(--line); border-radius: 6px; margin: .3rem 0; }
 summary { padding: .4rem .8rem; cursor: pointer; display: flex; gap: .4rem; }

@@ -1,17 +1,18 @@
-"""What ``html_url`` opens: plain pages of runs, jobs, steps and logs, without a script.
+"""What ``html_url`` opens: plain pages of runs, jobs, steps, logs and pull requests, without a script.
 
 Everything that comes from outside is escaped, and the content security policy allows nothing but the style
 sheet, so that log lines are shown as text whatever they hold.
 """
 
 import re
-from datetime import datetime
 from html import escape
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from perdure.emulator.page_parts import icon, shown_time, span_of
 from perdure.emulator.page_style import STYLE
+from perdure.emulator.pull_pages import pull_list, pull_page
 from perdure.emulator.records import Job, Run, Step
 from perdure.emulator.services import Services
 
@@ -33,16 +34,8 @@ _COMMANDS = {
 }
 _REPOSITORY = re.compile(r"/([^/_][^/]*)/([^/]+)(?:/actions)?/?")
 _RUN = re.compile(r"/([^/]+)/([^/]+)/actions/runs/(\d+)(?:/attempts/(\d+))?")
+_PULL = re.compile(r"/([^/]+)/([^/]+)/pull/(\d+)(?:/files)?")
 _JOB = re.compile(r"/([^/]+)/([^/]+)/actions/runs/(\d+)/job/(\d+)")
-_SYMBOLS = {
-    "success": "✓",
-    "failure": "✗",
-    "startup_failure": "✗",
-    "timed_out": "✗",
-    "cancelled": "⊘",
-    "skipped": "⊘",
-    "in_progress": "●",
-}
 
 
 def serve_page(services: Services, request: Request, path: str) -> Response | None:
@@ -57,6 +50,8 @@ def serve_page(services: Services, request: Request, path: str) -> Response | No
         return _run_page(
             services, int(match[3]), f"{match[1]}/{match[2]}", int(match[4]) if match[4] else None
         )
+    if match := _PULL.fullmatch(path):
+        return _pull_page(services, match[1], match[2], int(match[3]))
     match = _REPOSITORY.fullmatch(path)
     repository = services.repositories.find(match[1], match[2]) if match else None
     return _repository_page(services, repository.full_name) if repository else None
@@ -91,15 +86,22 @@ def _repositories(services: Services) -> str:
 def _repository_page(services: Services, name: str) -> Response:
     runs = services.state.runs_of(name)[:_MOST_RUNS]
     rows = "".join(
-        f'<li>{_icon(run.status, run.conclusion)}<a href="{_run_path(run)}">{escape(run.title)}</a>'
+        f'<li>{icon(run.status, run.conclusion)}<a href="{_run_path(run)}">{escape(run.title)}</a>'
         f"<span>{escape(run.workflow_name)} #{run.number}</span><span>{escape(run.head_branch)}</span>"
-        f"<span>{_time(run.created_at)}</span></li>"
+        f"<span>{shown_time(run.created_at)}</span></li>"
         for run in runs
     )
     body = (
-        f"<h1>{escape(name)}</h1><h2>Runs</h2><ul class=rows>{rows}</ul>{'' if runs else '<p>None yet.</p>'}"
+        f"<h1>{escape(name)}</h1>{pull_list(services, name)}<h2>Runs</h2><ul class=rows>{rows}</ul>"
+        f"{'' if runs else '<p>None yet.</p>'}"
     )
     return _page(name, body, refreshes=any(not run.is_over for run in runs))
+
+
+def _pull_page(services: Services, owner: str, name: str, number: int) -> Response | None:
+    repository = services.repositories.find(owner, name)
+    pull = services.pulls.find(repository, number) if repository else None
+    return _page(f"{pull.title} · {pull.repository}", pull_page(services, pull)) if pull else None
 
 
 def _run_page(services: Services, number: int, name: str, attempt: int | None) -> Response | None:
@@ -112,11 +114,11 @@ def _run_page(services: Services, number: int, name: str, attempt: int | None) -
     head = (
         f'<p class=path><a href="/{escape(name)}/actions">{escape(name)}</a> / '
         f"{escape(run.workflow_path)}</p>"
-        f"<h1>{_icon(shown.status, shown.conclusion)}{escape(run.title)} <small>#{run.number}</small></h1>"
+        f"<h1>{icon(shown.status, shown.conclusion)}{escape(run.title)} <small>#{run.number}</small></h1>"
         f"<p class=facts><b>{escape(state)}</b>"
         f"<span>{escape(run.head_branch)} at <code>{run.head_sha[:7]}</code></span>"
-        f"<span>by {escape(shown.triggering_actor)}</span><span>{_time(shown.started_at)}</span>"
-        f"<span>{_span(shown.started_at, shown.updated_at)}</span>{_attempts(run, shown.number)}</p>"
+        f"<span>by {escape(shown.triggering_actor)}</span><span>{shown_time(shown.started_at)}</span>"
+        f"<span>{span_of(shown.started_at, shown.updated_at)}</span>{_attempts(run, shown.number)}</p>"
     )
     inputs = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in run.inputs.items())
     parts = [head, f"<h2>Inputs</h2><dl>{inputs}</dl>" if inputs else "", "<h2>Jobs</h2>"]
@@ -136,7 +138,7 @@ def _job_page(services: Services, number: int, job_id: int, name: str) -> Respon
     parts = [
         f'<p class=path><a href="/{escape(name)}/actions">{escape(name)}</a> / '
         f'<a href="{_run_path(run)}">{escape(run.title)}</a></p>',
-        f"<h1>{_icon(job.status, job.conclusion)}{escape(job.name)}</h1>",
+        f"<h1>{icon(job.status, job.conclusion)}{escape(job.name)}</h1>",
     ]
     parts += [f"<p class=said>{escape(one.level)}: {escape(one.message)}</p>" for one in job.annotations]
     parts += [_step_details(step, logs.get(step.number, "")) for step in job.steps]
@@ -148,13 +150,13 @@ def _job_page(services: Services, number: int, job_id: int, name: str) -> Respon
 
 def _job_summary(run: Run, job: Job) -> str:
     steps = "".join(
-        f"<li>{_icon(step.status, step.conclusion)}{escape(step.name)}"
-        f"<span>{_span(step.started_at, step.completed_at)}</span></li>"
+        f"<li>{icon(step.status, step.conclusion)}{escape(step.name)}"
+        f"<span>{span_of(step.started_at, step.completed_at)}</span></li>"
         for step in job.steps
     )
     said = "".join(f"<p class=said>{escape(one.level)}: {escape(one.message)}</p>" for one in job.annotations)
     return (
-        f"<section><h3>{_icon(job.status, job.conclusion)}"
+        f"<section><h3>{icon(job.status, job.conclusion)}"
         f'<a href="{_run_path(run)}/job/{job.id}">{escape(job.name)}</a>'
         f"<span>{escape(job.runner_name or 'no runner')}</span></h3>"
         f"<ol class=steps>{steps}</ol>{said}</section>"
@@ -166,8 +168,8 @@ def _step_details(step: Step, log: str) -> str:
     text = _TIMESTAMP.sub(lambda match: f"{match[2]} ", log[-_MOST_LOG_CHARACTERS:])
     text = _COMMAND.sub(lambda match: _COMMANDS.get(match[1], ""), _CONTROL.sub("", text))
     return (
-        f"<details{is_open}><summary>{_icon(step.status, step.conclusion)}{escape(step.name)}"
-        f"<span>{_span(step.started_at, step.completed_at)}</span></summary>"
+        f"<details{is_open}><summary>{icon(step.status, step.conclusion)}{escape(step.name)}"
+        f"<span>{span_of(step.started_at, step.completed_at)}</span></summary>"
         f"<pre>{escape(text)}</pre></details>"
     )
 
@@ -186,22 +188,3 @@ def _attempts(run: Run, shown: int) -> str:
 
 def _run_path(run: Run) -> str:
     return f"/{escape(run.repository)}/actions/runs/{run.id}"
-
-
-def _icon(status: str, conclusion: str | None) -> str:
-    state = conclusion or status
-    return f'<i class="icon {escape(state)}" title="{escape(state)}">{_SYMBOLS.get(state, "○")}</i>'
-
-
-def _time(at: datetime) -> str:
-    return f'<time datetime="{at.isoformat()}">{at:%Y-%m-%d %H:%M:%S} UTC</time>'
-
-
-def _span(start: datetime | None, end: datetime | None) -> str:
-    if start is None or end is None:
-        return ""
-    minutes, seconds = divmod(round((end - start).total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours}h {minutes}m {seconds}s" if hours else f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
-    )
