@@ -88,6 +88,8 @@ async def test_what_is_being_undone_is_stopped_by_a_second_cancel_that_asks_for_
     assert "error: the pipeline was cancelled, but a run may go on at GitHub: http" in watching.output
     assert f"/actions/runs/{left.id}: " in watching.output
     assert "undid build with acme/library/release.yml: cancelled (stopped: " in watching.output
+    audit = await scene.run("run", "audit", "long/stopped")
+    assert "nothing is to be undone" in audit.output
 
 
 async def test_an_action_undoes_nothing(scene):

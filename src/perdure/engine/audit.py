@@ -21,6 +21,7 @@ from perdure.model.approval_progress import ApprovalProgress
 from perdure.model.base import Model
 from perdure.model.progress import ActionProgress, NoteKind
 from perdure.pipeline.running import JobProgress, PipelineProgress
+from perdure.workflows._ending import COMPENSATION_DECLINED
 from perdure.workflows.action import ActionWorkflow
 
 _AT_THE_SAME_TIME = 10
@@ -111,7 +112,11 @@ class _Reader:
         try:
             async for event in self._client.get_workflow_handle(id).fetch_history_events():
                 if event.HasField("workflow_execution_cancel_requested_event_attributes"):
-                    yield _cancellation(id, event, prefix)
+                    said = event.workflow_execution_cancel_requested_event_attributes
+                    yield _asked(id, event, prefix, said.identity, said.cause or "cancelled")
+                elif event.workflow_execution_signaled_event_attributes.signal_name == COMPENSATION_DECLINED:
+                    by = event.workflow_execution_signaled_event_attributes.identity
+                    yield _asked(id, event, prefix, by, "nothing is to be undone")
         except RPCError as error:
             raise engine_error(error, id) from error
 
@@ -151,7 +156,7 @@ def _of_action(id: str, progress: ActionProgress, label: str) -> Iterator[AuditE
     undoes = "/compensate-" in label
     for number, note in enumerate(progress.notes):
         if undoes and number == 0:
-            reason = f"undone with {progress.repository} {progress.workflow_file}"
+            reason = f"undoing with {progress.repository} {progress.workflow_file}"
             yield AuditEntry(at=note.at, kind="compensation", job=label, workflow_id=id, reason=reason)
         yield AuditEntry(at=note.at, kind=note.kind.value, job=label, workflow_id=id, reason=note.text)
 
@@ -184,13 +189,12 @@ def _of_approval(progress: ApprovalProgress, label: str) -> Iterator[AuditEntry]
             )
 
 
-def _cancellation(id: str, event: HistoryEvent, prefix: str) -> AuditEntry:
-    said = event.workflow_execution_cancel_requested_event_attributes
+def _asked(id: str, event: HistoryEvent, prefix: str, by: str, what: str) -> AuditEntry:
     return AuditEntry(
         at=event.event_time.ToDatetime(tzinfo=UTC),
         kind="cancel",
-        actor=said.identity or _OURS,
+        actor=by or _OURS,
         job=prefix.removesuffix("/"),
         workflow_id=id,
-        reason=said.cause or "cancelled",
+        reason=what,
     )

@@ -28,6 +28,7 @@ COMPENSATION_DECLINED = "compensation_declined"
 
 _TRIES = 3
 _BETWEEN_TWO_TRIES = timedelta(seconds=1)
+_NAMED = 3
 _STOPPED = "stopped: nothing is to be undone any more"
 
 
@@ -109,8 +110,11 @@ class Ending:
         left = [one for id, one in self._left.items() if id == workflow_id or id.startswith(below)]
         if not left or ended.result.conclusion is not Conclusion.CANCELLED:
             return ended
-        said = "; ".join(f"{one}" for one in left[:3]) + (f"; and {len(left) - 3} more" if left[3:] else "")
-        reason = f"may go on at GitHub: {said}"
+        # Its page stands beside it.
+        is_own = left[0].workflow_id == workflow_id and left[0].html_url
+        said = left[0].reason if is_own else "; ".join(str(one) for one in left[:_NAMED])
+        more = f"; and {len(left) - _NAMED} more" if left[_NAMED:] else ""
+        reason = f"may go on at GitHub: {said}{more}"
         result = ended.result.model_copy(update={"reason": f"{ended.result.reason}; {reason}".lstrip("; ")})
         return Ended(result, ended.html_url or left[0].html_url)
 
