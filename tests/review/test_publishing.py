@@ -139,6 +139,23 @@ async def test_a_clean_change_gets_a_check_run_alone(scene):
     assert scene.check_runs[0].conclusion == "success"
 
 
+async def test_a_note_is_posted_also_where_nothing_was_found(scene):
+    """People who have to decide are told how, whatever the review says."""
+    published = await scene.publish(note="Waits for a decision.")
+
+    assert (published.outcome, published.conclusion) == (PublishOutcome.POSTED, "success")
+    assert "Waits for a decision." in (await scene.reviews())[0].body
+
+
+async def test_a_pull_request_from_a_fork_is_reviewed_where_it_was_opened(tmp_path):
+    """Review and check run are at the base repository, on the fork's commit."""
+    async with opened_scene(tmp_path, fork=True) as scene:
+        published = await scene.publish(finding(15))
+
+        assert (published.outcome, published.comments) == (PublishOutcome.POSTED, 1)
+        assert [(one.repository, one.head_sha) for one in scene.check_runs] == [(REPOSITORY, scene.head_sha)]
+
+
 @pytest.mark.parametrize(
     ("severity", "policy", "conclusion"),
     [

@@ -242,7 +242,8 @@ def _listed_line(finding: Finding, counted: _Withholding) -> str:
 
 
 def _fixed_line(said: SaidFinding) -> str:
-    return " in ".join(filter(None, [code(said.rule) or "a finding", code(said.path)]))
+    name = code(said.rule) or "a finding that an earlier summary listed"
+    return " in ".join(filter(None, [name, code(said.path)]))
 
 
 def _comment(finding: Finding, where: Place, counted: _Withholding) -> DraftComment:
