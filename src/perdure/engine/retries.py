@@ -4,17 +4,21 @@ import re
 from collections.abc import Mapping
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowQueryFailedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.engine.outages import QUERY_TIMEOUT, engine_error
 from perdure.engine.pipelines import PipelineHandle, start_input
 from perdure.errors import EngineError, UsageError
 from perdure.model.approvals import Person
+from perdure.model.packing import MAX_BYTES
 from perdure.pipeline import PipelineFile, compile_pipeline
 from perdure.pipeline.digest import plan_digest
 from perdure.pipeline.resuming import kept
-from perdure.pipeline.running import PipelineInput, PipelineProgress, PipelineResult, PipelineState
+from perdure.pipeline.running import JobProgress, JobState, PipelineInput, PipelineResult, PipelineState
 from perdure.workflows.pipeline import PipelineWorkflow
+
+_CHILDREN_ASKED = 100
+"""Pipelines below one that is started again. The rest are done from their start where they are done again."""
 
 _Temporal = WorkflowHandle[PipelineWorkflow, PipelineResult]
 
@@ -32,7 +36,8 @@ async def retry_pipeline(  # noqa: PLR0913 - keywords, most of them left out
     """Start a pipeline again: jobs that succeeded keep their results if they are given the same as before.
 
     What was undone is done again, with everything after it. An approval is kept for the same plan only. The
-    new pipeline's id follows from the old one's, so that two people who do this at once start one.
+    same goes for the jobs of each pipeline that a step ran, where that step is done again. The new
+    pipeline's id follows from the old one's, so that two people who do this at once start one.
 
     Args:
         client: Connected with Perdure's data converter.
@@ -56,26 +61,65 @@ async def retry_pipeline(  # noqa: PLR0913 - keywords, most of them left out
             msg = f"{id} still runs"
             raise UsageError(msg, hint=f"wait for its end, or cancel it: perdure run cancel {id}")
         old = await _input_of(client, temporal)
-        state, progress = await _asked(temporal)
+        new = _edited(old, file, files, inputs)
+        state = await _States(client, all_of_them=file is not None).of(id)
     except RPCError as error:
         raise engine_error(error, id) from error
-    new = _edited(old, file, files, inputs)
-    undone = [one.job_key for one in progress.compensations]
-    resume = kept(state, new.pipeline, undone=undone, from_step=from_step)
-    changes: dict[str, object] = {"state": None, "resume": resume, "requester": requester or old.requester}
-    key = _next_key(id.partition(f"pipeline/{old.pipeline.name}/")[2] or id)
-    return await start_input(client, new.model_copy(update=changes), key, described.task_queue)
-
-
-async def _asked(temporal: _Temporal) -> tuple[PipelineState, PipelineProgress]:
-    try:
-        return (
-            await temporal.query(PipelineWorkflow.state, rpc_timeout=QUERY_TIMEOUT),
-            await temporal.query(PipelineWorkflow.progress, rpc_timeout=QUERY_TIMEOUT),
-        )
     except WorkflowQueryFailedError as error:
         msg = f"{temporal.id} does not answer as a pipeline: {error}"
         raise EngineError(msg) from error
+    resume = kept(state, new.pipeline, from_step=from_step)
+    changes: dict[str, object] = {"state": None, "resume": resume, "requester": requester or old.requester}
+    new = new.model_copy(update=changes)
+    if new.packed_size > MAX_BYTES:
+        # Rather with those below from their start than not at all.
+        new = new.model_copy(update={"resume": resume.model_copy(update={"below": {}})})
+    key = _next_key(id.partition(f"pipeline/{old.pipeline.name}/")[2] or id)
+    return await start_input(client, new, key, described.task_queue)
+
+
+class _States:
+    """Asks a pipeline that has ended, and those that its jobs ran, where they stood."""
+
+    def __init__(self, client: Client, *, all_of_them: bool) -> None:
+        """Ask.
+
+        Args:
+            client: The connection.
+            all_of_them: Whether pipelines that succeeded are asked too, for their files may have been edited.
+        """
+        self._client = client
+        self._all_of_them = all_of_them
+        self._left = _CHILDREN_ASKED
+
+    async def of(self, id: str) -> PipelineState:
+        """Return where a pipeline stood, with those below it."""
+        temporal = self._client.get_workflow_handle_for(PipelineWorkflow.run, id)
+        state: PipelineState = await temporal.query(PipelineWorkflow.state, rpc_timeout=QUERY_TIMEOUT)
+        below = {}
+        for row in self._worth_asking(state):
+            if self._left:
+                self._left -= 1
+                found = await self._of_child(row.workflow_id)
+                below.update({row.key: found} if found else {})
+        return state.model_copy(update={"below": below})
+
+    def _worth_asking(self, state: PipelineState) -> list[JobProgress]:
+        wanted = {JobState.FAILURE, JobState.CANCELLED} | ({JobState.SUCCESS} if self._all_of_them else set())
+        rows = [
+            row for row in state.jobs if row.kind == "pipeline" and row.workflow_id and row.state in wanted
+        ]
+        return sorted(rows, key=lambda row: row.state is JobState.SUCCESS)
+
+    async def _of_child(self, id: str) -> PipelineState | None:
+        try:
+            return await self.of(id)
+        except WorkflowQueryFailedError:
+            return None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None  # never begun, or forgotten by the engine
+            raise
 
 
 async def _input_of(client: Client, temporal: _Temporal) -> PipelineInput:

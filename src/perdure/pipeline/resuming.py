@@ -4,7 +4,7 @@ A release that failed in its last step must not publish again what it has publis
 when the job succeeded, nothing has undone it, and what it would be given now is what it was given then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from perdure.errors import ExpressionError, UsageError
@@ -13,7 +13,8 @@ from perdure.pipeline.compiling import CompiledPipeline
 from perdure.pipeline.digest import plan_digest
 from perdure.pipeline.outcomes import Conclusion
 from perdure.pipeline.running import PipelineState
-from perdure.pipeline.steps import StepBase
+from perdure.pipeline.schema import PipelineFile
+from perdure.pipeline.steps import PipelineStep, StepBase
 from perdure.pipeline.templates import render
 
 _WHEN_AND_HOW: Final = {
@@ -51,21 +52,15 @@ def inputs_digest(step: StepBase, contexts: Mapping[str, object], *, beside: obj
     return plan_digest([given, beside])
 
 
-def kept(
-    state: PipelineState,
-    pipeline: CompiledPipeline,
-    *,
-    undone: Iterable[str] = (),
-    from_step: str | None = None,
-) -> PipelineState:
+def kept(state: PipelineState, pipeline: CompiledPipeline, *, from_step: str | None = None) -> PipelineState:
     """Return what a new start may keep of a pipeline that has ended.
 
-    What was undone is done again, with everything after it; so is what stands behind ``from_step``.
+    What was undone, well or not, is done again, with everything after it; so is what stands behind
+    ``from_step``. What of pipelines that its jobs ran is kept, they find out themselves when they start.
 
     Args:
         state: Where the old one stood at its end.
         pipeline: What is started now; its file may have been edited.
-        undone: Jobs that were undone, well or not.
         from_step: A step that is done again whatever its result was.
 
     Raises:
@@ -76,7 +71,7 @@ def kept(
         near = did_you_mean(from_step, names)
         msg = f"the pipeline has no step {from_step!r}{near}"
         raise UsageError(msg, hint=f"its steps are {', '.join(names[:30])}")
-    undone = set(undone)
+    undone = {one.job_key for one in state.compensations}
     again = {step.name for step in pipeline.steps if undone.intersection(job.key for job in step.jobs)}
     again |= {from_step} if from_step is not None else set()
     for step in pipeline.steps:
@@ -91,4 +86,18 @@ def kept(
     return PipelineState(
         sequencer=state.sequencer.model_copy(update={"results": results, "started": (), "cancelled": False}),
         jobs=tuple(row for row in state.jobs if row.key in results),
+        below={key: one for key, one in state.below.items() if key in stay},
     )
+
+
+def files_below(path: str, files: Mapping[str, PipelineFile]) -> dict[str, PipelineFile]:
+    """Return the file that a step names, and those that its own steps name, and so on."""
+    found: dict[str, PipelineFile] = {}
+    names = [path]
+    while names:
+        name = names.pop()
+        if name in files and name not in found:
+            found[name] = files[name]
+            steps = files[name].steps.values()
+            names += [step.pipeline for step in steps if isinstance(step, PipelineStep)]
+    return dict(sorted(found.items()))

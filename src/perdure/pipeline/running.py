@@ -106,6 +106,7 @@ class PipelineState(PackedModel):
         compensations: What was undone so far.
         left_running: Runs that may go on at GitHub although their actions were ended.
         notifications: What was told of it so far.
+        below: Where the pipelines stood that its jobs had run, by the job's key.
     """
 
     sequencer: SequencerState = SequencerState()
@@ -115,6 +116,7 @@ class PipelineState(PackedModel):
     compensations: tuple[CompensationResult, ...] = ()
     left_running: tuple[LeftRun, ...] = ()
     notifications: NotificationState = NotificationState()
+    below: dict[str, "PipelineState"] = Field(default_factory=dict)
 
 
 class SizeLimits(Model):

@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model.packing import MAX_BYTES
     from perdure.pipeline import (
         ActionCall,
+        CompiledPipeline,
         CompiledStep,
         Conclusion,
         JobResult,
@@ -45,8 +46,8 @@ with workflow.unsafe.imports_passed_through():
     from perdure.pipeline.digest import plan_digest
     from perdure.pipeline.durations import read_duration
     from perdure.pipeline.inputs import InputSpec
-    from perdure.pipeline.resuming import inputs_digest
-    from perdure.pipeline.running import PipelineInput, PipelineResult
+    from perdure.pipeline.resuming import files_below, inputs_digest, kept
+    from perdure.pipeline.running import PipelineInput, PipelineResult, PipelineState
     from perdure.pipeline.steps import ActionStep, ApprovalStep, PipelineStep, RunStep, WaitStep, WorkBase
 
 _RUN_TIMEOUT = timedelta(hours=1)
@@ -73,7 +74,7 @@ class Jobs:
         self._input = input
         self.children_compensate = input.compensate
         """Whether pipelines that it starts from now on undo what succeeded."""
-        self._files_digest = plan_digest(input.files)
+        self._file_digests: dict[str, str] = {}
 
     def workflow_id(self, key: str, *, kind: str = "") -> str:
         """Return the id of the workflow that does a job: it is the same on every replay and attempt."""
@@ -88,9 +89,14 @@ class Jobs:
             case ApprovalStep():
                 # Approved is one plan: another one is asked for anew.
                 beside = self._input.digest
-            case PipelineStep():
-                beside = [self._files_digest, self._pins_below(key)]
+            case PipelineStep(pipeline=path):
+                beside = [self._file_digest(path), self._pins_below(key)]
         return inputs_digest(step.definition, contexts, beside=beside)
+
+    def _file_digest(self, path: str) -> str:
+        if path not in self._file_digests:
+            self._file_digests[path] = plan_digest(files_below(path, self._input.files))
+        return self._file_digests[path]
 
     async def run(self, step: CompiledStep, job: StepJob, contexts: Mapping[str, object]) -> Ended:
         """Carry out one job to its end, alone in its concurrency group where it has one."""
@@ -226,7 +232,11 @@ class Jobs:
             reports_left_runs=True,
             ending_grace=self._input.ending_grace,
             limits=self._input.limits,
+            resume=self._resume_below(key, compiled),
         )
+        if child.packed_size > MAX_BYTES:
+            # Rather from its start than not at all.
+            child = child.model_copy(update={"resume": None})
         if child.packed_size > MAX_BYTES:
             return failed(f"{step.pipeline} with these inputs is larger than the engine takes")
         result = await workflow.execute_child_workflow(
@@ -241,6 +251,10 @@ class Jobs:
         )
         outputs = typed_outputs(step.outputs, result.outputs)
         return Ended(JobResult(conclusion=Conclusion.SUCCESS, outputs=dict(outputs)))
+
+    def _resume_below(self, key: str, pipeline: CompiledPipeline) -> PipelineState | None:
+        earlier = self._input.resume.below.get(key) if self._input.resume else None
+        return kept(earlier, pipeline) if earlier else None
 
     def _pins_below(self, key: str) -> dict[str, str] | None:
         if self._input.pins is None:

@@ -127,7 +127,10 @@ class PipelineWorkflow:
     def state(self) -> PipelineState:
         """Tell what a new start of this pipeline may go on from."""
         return PipelineState(
-            sequencer=self._sequencer.state, jobs=self._table.rows, started_at=self._started_at
+            sequencer=self._sequencer.state,
+            jobs=self._table.rows,
+            started_at=self._started_at,
+            compensations=tuple(self._compensations),
         )
 
     async def _body(self) -> PipelineResult:
@@ -277,7 +280,6 @@ class PipelineWorkflow:
         changes = {
             "sequencer": sequencer,
             "lock_request_id": self._group_lock.request_id if self._group_lock else "",
-            "compensations": tuple(self._compensations),
             "left_running": self._ending.left_running,
             "notifications": self._notices.state,
         }
