@@ -196,7 +196,7 @@ def test_models_are_read_from_words_tables_and_variables(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('models = ["gpt-5"]', r"perdure\.toml:2: models is wrong: string should match"),
+        ('models = ["gpt-5"]', r"perdure\.toml:2: models names 'gpt-5'"),
         ('models = ["openai:a@ftp://b"]', r"perdure\.toml:2: models"),
         ('[[review.models]]\nmodel = "openai:a"\ninput_price = 1', r"perdure\.toml:2: models .*one price"),
         ('[[review.analysers]]\nname = "ruff"\ncommand = ["x"]', "Perdure's own"),

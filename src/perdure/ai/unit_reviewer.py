@@ -130,7 +130,7 @@ class UnitReviewer:
         answer = await model.ask(prompt, longest_answer=self._settings.longest_answer)
         await self._ledger.settle(number, _cost(model, answer) if answer.is_measured else worst)
         if answer.error is not None:
-            _log.warning("%s", answer.error)
+            _log.info("%s", answer.error)
         return answer
 
     def _keep(

@@ -19,6 +19,16 @@ OWN_KEYS: Final = {"openai": "env:OPENAI_API_KEY", "anthropic": "env:ANTHROPIC_A
 _ENDPOINT = re.compile(r"(?P<model>[^@\s]+)(?:@(?P<base_url>https?://\S+))?")
 
 
+def _check_model(model: str) -> str:
+    if not re.fullmatch(r"(?:openai|anthropic):\S+", model):
+        msg = (
+            f"names {model!r}, which does not say whose interface it has;"
+            f" write openai:{model} or anthropic:{model}"
+        )
+        raise ValueError(msg)
+    return model
+
+
 def _check_base_url(url: str | None) -> str | None:
     if url is None:
         return None
@@ -59,7 +69,7 @@ class ModelEndpoint(Section):
         output: How it is asked for answers of a form: by a tool, by a schema, or in words.
     """
 
-    model: str = Field(pattern=r"^(openai|anthropic):\S+$")
+    model: Annotated[str, AfterValidator(_check_model)]
     base_url: Annotated[str | None, AfterValidator(_check_base_url)] = None
     key: SecretReference | None = None
     input_price: float | None = Field(default=None, ge=0)
