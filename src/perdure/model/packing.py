@@ -44,13 +44,13 @@ class TravellingModel(Model):
 
     @model_serializer(mode="wrap")
     def _pack(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        is_inside = info.context is not None and _KEY in info.context
+        if self._travels and info.mode_is_json() and not is_inside:
+            text = self.model_dump_json(exclude_defaults=True, context={_KEY: True}).encode()
+            if len(text) >= _PACKED_FROM:
+                return {_KEY: base64.b64encode(zlib.compress(text)).decode()}
         written: dict[str, Any] = handler(self)
-        if not self._travels or not info.mode_is_json() or (info.context and info.context.get(_KEY)):
-            return written
-        text = self.model_dump_json(exclude_defaults=True, context={_KEY: True}).encode()
-        if len(text) < _PACKED_FROM:
-            return written
-        return {_KEY: base64.b64encode(zlib.compress(text)).decode()}
+        return written
 
     @model_validator(mode="wrap")
     @classmethod
