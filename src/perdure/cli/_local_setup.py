@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from perdure.cli._local_github import TOKEN_NAME
-from perdure.config import Settings, StoreSettings, WatchSettings
+from perdure.config import IndexSettings, ReviewSettings, Settings, StoreSettings, WatchSettings
 from perdure.engine.connection import connect_local
 from perdure.engine.local import LocalServer, Ports
 from perdure.engine.pollers import pollers
@@ -170,8 +170,18 @@ class LocalSetup:
                 # Nobody's quota is spent on a GitHub of one's own.
                 environment["PERDURE_WATCH_SHORTEST_INTERVAL"] = "500ms"
                 environment["PERDURE_WATCH_LONGEST_INTERVAL"] = "2s"
-        if self.options.isolated or self._settings.store == StoreSettings():
-            environment["PERDURE_STORE_PATH"] = str(self.folder / "store")
+        # All that is kept lies in the one folder, unless the settings say otherwise.
+        for variable, (is_default, name) in {
+            "PERDURE_STORE_PATH": (self._settings.store == StoreSettings(), "store"),
+            "PERDURE_REVIEW_FOLDER": (self._settings.review.folder == ReviewSettings().folder, "review"),
+            "PERDURE_INDEX_PATH": (self._settings.index.path == IndexSettings().path, "index"),
+            "PERDURE_INDEX_REPOSITORIES": (
+                self._settings.index.repositories == IndexSettings().repositories,
+                "repositories",
+            ),
+        }.items():
+            if self.options.isolated or is_default:
+                environment[variable] = str(self.folder / name)
         return environment
 
     def _write_own_files(self) -> None:
@@ -233,8 +243,13 @@ def _texts(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _own_variables() -> Iterator[tuple[str, None]]:
-    """Yield the variables that configure Perdure or hold GitHub tokens, to be taken away."""
+    """Yield the variables that configure Perdure or hold GitHub tokens, to be taken away.
+
+    Who reviews stays: a model is tried out by naming it.
+    """
     for name in os.environ:
+        if name == "PERDURE_MODEL" or name.startswith("PERDURE_REVIEW_"):
+            continue
         if name.startswith("PERDURE_") or name in {"GITHUB_TOKEN", "GH_TOKEN"}:
             yield name, None
 
