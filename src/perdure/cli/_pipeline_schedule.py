@@ -11,6 +11,7 @@ from perdure.cli import _errors
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._pipeline_run import requester_of
 from perdure.cli._pipeline_sources import Sources, read_sources
+from perdure.cli._pipeline_text import shown_name
 from perdure.cli._session import Session, open_session
 from perdure.cli._shown import shown
 from perdure.engine.pollers import require_pollers
@@ -38,7 +39,7 @@ def schedule(name: str, how: How, *, as_json: bool, address: str | None, namespa
     try:
         sources = read_sources(name)
         # Before anybody is connected to: nothing of it needs an engine.
-        check_schedules(sources.file, source=name)
+        check_schedules(sources.file, source=shown_name(name))
     except (PipelineFileError, PipelineInputError) as error:
         # Each line says file, line and column, as compilers do: nothing is put before it.
         _errors.say(str(error))
@@ -60,7 +61,7 @@ async def _set(session: Session, sources: Sources, name: str, how: How) -> list[
         session.client,
         sources.file,
         files=sources.files,
-        source=name,
+        source=shown_name(name),
         requester=await requester_of(session.settings),
         overlap=how.overlap,
         catch_up=how.catch_up,
