@@ -29,6 +29,7 @@ from perdure.engine.exits import leave
 from perdure.engine.fleet_store import keep_list
 from perdure.engine.fleets import start_fleet
 from perdure.engine.local import LocalServer
+from perdure.engine.outages import Outage
 from perdure.engine.processes import Program
 from perdure.engine.supervisor import ProgramService
 from perdure.model.fleet import Work
@@ -57,6 +58,8 @@ class Found:
     items: int
     seconds: float
     milliseconds: float
+    server_cpu_ms: float
+    worker_cpu_ms: float
     events: float
     history_bytes: float
     histories: int
@@ -72,9 +75,14 @@ class Yard:
     """The engine, the worker, and the connection to it."""
 
     client: Client
+    server: LocalServer
     worker: ProgramService
     counted: Counted
     max_parallel: int
+
+    def cpu_seconds(self) -> tuple[float, float]:
+        """Return the processor time that server and worker have used so far."""
+        return _cpu_seconds(self.server.pid), _cpu_seconds(self.worker.pid)
 
     def worker_megabytes(self) -> float:
         """Return what the worker has resident."""
@@ -94,6 +102,7 @@ class Yard:
         )
         values = [f"item-{number:05}" for number in range(count)]
         self.counted.forget()
+        cpu = self.cpu_seconds()
         begun = time.perf_counter()
         items = await keep_list(self.client, values)
         input = FleetInput(name=name, items=items, work=work, max_parallel=self.max_parallel)
@@ -103,11 +112,12 @@ class Yard:
         if result.counts.succeeded != count:
             msg = f"{result.counts.succeeded} of {count} items succeeded"
             raise RuntimeError(msg)
-        return await self._found(name, count, seconds, self.client.get_workflow_handle(handle.id))
+        return await self._found(name, count, seconds, cpu, handle.id)
 
     async def bare(self, count: int) -> Found:
         """Run as many children from one workflow."""
         self.counted.forget()
+        cpu = self.cpu_seconds()
         begun = time.perf_counter()
         handle = await self.client.start_workflow(
             BareFleet.run,
@@ -115,18 +125,21 @@ class Yard:
             id=f"bare/{time.monotonic_ns()}",
             task_queue="bench",
         )
-        await handle.result()
-        return await self._found("bare", count, time.perf_counter() - begun, handle)
+        await _result(handle)
+        return await self._found("bare", count, time.perf_counter() - begun, cpu, handle.id)
 
     async def _found(
-        self, side: str, count: int, seconds: float, handle: WorkflowHandle[object, object]
+        self, side: str, count: int, seconds: float, cpu: tuple[float, float], workflow_id: str
     ) -> Found:
-        sizes = await _histories(self.client, handle.id)
+        server_cpu, worker_cpu = (now - then for now, then in zip(self.cpu_seconds(), cpu, strict=True))
+        sizes = await _histories(self.client, workflow_id)
         return Found(
             side=side,
             items=count,
             seconds=round(seconds, 2),
             milliseconds=round(seconds / count * 1000, 2),
+            server_cpu_ms=round(server_cpu / count * 1000, 2),
+            worker_cpu_ms=round(worker_cpu / count * 1000, 2),
             events=round(sum(events for events, _ in sizes) / count, 2),
             history_bytes=round(sum(size for _, size in sizes) / count),
             histories=len(sizes),
@@ -136,6 +149,22 @@ class Yard:
             most_at_once=self.counted.most_at_once(),
             done=self.counted.done(),
         )
+
+
+async def _result(handle: WorkflowHandle[object, object]) -> None:
+    outage = Outage(handle.id)
+    while True:
+        try:
+            await handle.result()
+        except RPCError as error:
+            await outage.sit_out(error)
+        else:
+            return
+
+
+def _cpu_seconds(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 async def _histories(client: Client, workflow_id: str) -> list[tuple[int, int]]:
@@ -175,7 +204,7 @@ async def _yard(folder: Path, max_parallel: int) -> AsyncIterator[Yard]:
         worker = ProgramService(program, is_ready=is_ready)
         await worker.start()
         try:
-            yield Yard(await connect_local(server.address), worker, counted, max_parallel)
+            yield Yard(await connect_local(server.address), server, worker, counted, max_parallel)
         finally:
             await worker.stop()
 
