@@ -23,9 +23,11 @@ from report import machine
 from rich.console import Console
 from rich.table import Table
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.service import RPCError
 from town import REPOSITORY, WORKFLOW_FILE, Town, running_town
 
 from perdure.engine.exits import leave
+from perdure.engine.outages import Outage
 from perdure.engine.pipelines import start_pipeline
 from perdure.pipeline import read_pipeline
 
@@ -100,7 +102,10 @@ async def _run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 for side in SIDES:
                     found.append(await _measured(town, kind, side, steps, options.at_once))
                     last = found[-1]
-                    _say(f"{kind}: {steps} steps, {side}: {last.wall_milliseconds:.1f} ms a step")
+                    _say(
+                        f"{kind}: {steps} steps, {side}: {last.wall_milliseconds:.1f} ms, "
+                        f"{last.events:.1f} events and {last.history_bytes:.0f} bytes a step"
+                    )
         about = await town.client.workflow_service.get_system_info(GetSystemInfoRequest())
         return {
             "options": {"steps": options.steps, "kinds": options.kinds, "at_once": options.at_once},
@@ -152,8 +157,15 @@ async def _run_bare(town: Town, kind: str, steps: int, at_once: int) -> str:
         id=f"bare-steps/{time.monotonic_ns()}",
         task_queue=TASK_QUEUE,
     )
-    await handle.result()
-    return handle.id
+    outage = Outage(handle.id)
+    while True:
+        try:
+            await handle.result()
+        except RPCError as error:
+            # On a busy machine the connection may break. Perdure's own handle does the same.
+            await outage.sit_out(error)
+        else:
+            return handle.id
 
 
 @asynccontextmanager
