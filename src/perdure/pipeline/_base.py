@@ -8,8 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, ConfigDict, ValidationInfo, WithJsonSchema, model_validator
 
 from perdure.model.base import Model
-from perdure.model.words import did_you_mean as did_you_mean
-from perdure.model.words import or_list as or_list
+from perdure.model.words import did_you_mean
 from perdure.pipeline.yaml_text import Path, PlacedMapping
 
 NAME_PATTERN: Final = r"^[a-z_][a-z0-9_]{0,63}$"

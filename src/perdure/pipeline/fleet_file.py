@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from perdure.errors import FleetFileError, PipelineFileError
 from perdure.model.fleet import item_key
 from perdure.model.review import ReviewPolicy
-from perdure.pipeline._base import Problem, Problems, did_you_mean, or_list
+from perdure.model.words import did_you_mean, or_list
+from perdure.pipeline._base import Problem, Problems
 from perdure.pipeline.fleet_schema import FleetFile
 from perdure.pipeline.fleet_template import template_problems
 from perdure.pipeline.source import Source
