@@ -216,6 +216,11 @@ async def test_fixes_are_looked_at_before_they_are_committed(scene):
     refused = await look(bad)
     assert not refused.ok
     assert [(one.rule, one.path) for one in refused.new_findings] == [("F821", "src/shop.py")]
+    applied = await scene.apply(bad, verified=refused)
+    assert applied.outcome is ApplyOutcome.REFUSED
+    [said] = await scene.talk()
+    assert "the analysers find something new" in said.body
+    assert scene.commit().sha == scene.head_sha
 
 
 def fixes(*edits):

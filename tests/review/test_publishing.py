@@ -1,10 +1,12 @@
 """A review at GitHub: whole, once for each commit, and never twice the same."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from perdure.activities.publishing import PublishingActivities
 from perdure.config import GitHubSettings
 from perdure.model.findings import Severity
 from perdure.model.posting import PublishOutcome, PublishPolicy
@@ -74,6 +76,20 @@ async def test_a_post_that_did_nothing_is_tried_again_by_the_next_attempt(scene)
 
     assert (await scene.publish(finding(15))).outcome is PublishOutcome.POSTED
     assert len(await scene.reviews()) == 1
+
+
+async def test_a_worker_that_was_stopped_posts_nothing_when_it_wakes(scene):
+    """What was not there a while ago may be there now: the attempt fails, and the next one looks again."""
+    late = PublishingActivities(scene.github, scene.store, send_within=timedelta(seconds=-1))
+    scene.publishing, awake = late, scene.publishing
+
+    with pytest.raises(ApplicationError, match="too late to send it") as failed:
+        await scene.publish(finding(15))
+    assert not failed.value.non_retryable
+    assert await scene.reviews() == []
+
+    scene.publishing = awake
+    assert (await scene.publish(finding(15))).outcome is PublishOutcome.POSTED
 
 
 async def test_a_push_gets_only_what_is_new(scene):

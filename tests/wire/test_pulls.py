@@ -12,7 +12,7 @@ from perdure.errors import (
     InvalidRepositoryError,
 )
 from perdure.github import Moved, is_beside_the_diff
-from perdure.model.pull_requests import DraftComment, PullRequestRef
+from perdure.model.pull_requests import DraftComment, PullRequestRef, ReviewToPost
 
 REPOSITORY = "octo-org/octo-repo"
 REF = PullRequestRef(repository=REPOSITORY, pull_number=1)
@@ -39,6 +39,10 @@ def note(line=1, path="src/app.py", body="Hm."):
     return DraftComment(path=path, line=line, body=body)
 
 
+def draft(head, *comments):
+    return ReviewToPost(head_sha=head, body="Body", comments=comments)
+
+
 async def test_a_pull_request_and_its_patches_are_read(client, head):
     """Branches with slashes, the author's number, and what GitHub shows of each file."""
     facts = await client.get_pull_request(REF)
@@ -59,7 +63,7 @@ async def test_a_pull_request_that_is_not_there_is_said(client):
 
 async def test_a_review_is_posted_listed_and_changed(client, head):
     """What was posted is what is listed, by the App's own login."""
-    posting = await client.post_review(REF, head, "Body", [note(), note(3)])
+    posting = await client.post_review(REF, draft(head, note(), note(3)))
     changed = await client.update_review(REF, posting.made.review_id, "Better")
 
     [review] = await client.list_reviews(REF)
@@ -72,7 +76,7 @@ async def test_a_review_is_posted_listed_and_changed(client, head):
 async def test_more_than_a_page_of_comments_is_listed(client, head):
     """Every page is read: a comment that is overlooked would be posted again."""
     for count in (100, 30):
-        await client.post_review(REF, head, "Body", [note(body=f"{number}") for number in range(count)])
+        await client.post_review(REF, draft(head, *[note(body=f"{number}") for number in range(count)]))
 
     assert len(await client.list_review_comments(REF)) == 130
 
@@ -80,9 +84,9 @@ async def test_more_than_a_page_of_comments_is_listed(client, head):
 async def test_a_comment_beside_the_diff_refuses_the_review(client, head):
     """The refusal is told apart from others by GitHub's words."""
     with pytest.raises(GitHubRefusedError, match="Line could not be resolved") as line:
-        await client.post_review(REF, head, "Body", [note(99)])
+        await client.post_review(REF, draft(head, note(99)))
     with pytest.raises(GitHubRefusedError, match="not part of the pull request") as commit:
-        await client.post_review(REF, "0" * 40, "Body", [])
+        await client.post_review(REF, draft("0" * 40))
 
     assert is_beside_the_diff(line.value)
     assert not is_beside_the_diff(commit.value)
@@ -98,11 +102,23 @@ async def test_a_lost_answer_is_nobodys_knowledge(emulator, client, head, fault,
     """One POST, and no claim about what came of it: neither made nor refused."""
     emulator.faults.fail_next("POST", REVIEWS, after_effect=after_effect, **fault)
 
-    posting = await client.post_review(REF, head, "Body", [])
+    posting = await client.post_review(REF, draft(head))
 
     assert (posting.made, bool(posting.reason)) == (None, True)
     assert [one.method for one in emulator.requests.served if one.path.endswith(REVIEWS)] == ["POST"]
     assert len(await client.list_reviews(REF)) == after_effect
+
+
+async def test_what_comes_too_late_is_not_sent(emulator, client, head):
+    """The caller is asked when the request is about to be written."""
+    for post in (
+        client.post_review(REF, draft(head), may_send=lambda: False),
+        client.post_talk(REF, "Hello", may_send=lambda: False),
+    ):
+        with pytest.raises(GitHubUnavailableError, match="nothing was sent"):
+            await post
+
+    assert "POST" not in {one.method for one in emulator.requests.served if "/1/" in one.path}
 
 
 async def test_a_limit_certainly_made_nothing(emulator, client, head):
@@ -110,7 +126,7 @@ async def test_a_limit_certainly_made_nothing(emulator, client, head):
     emulator.faults.fail_next("POST", REVIEWS, kind="secondary_limit")
 
     with pytest.raises(GitHubRateLimitedError):
-        await client.post_review(REF, head, "Body", [])
+        await client.post_review(REF, draft(head))
 
 
 async def test_talk_is_posted_and_listed(client):
@@ -197,7 +213,7 @@ async def test_a_missing_permission_is_named(root, app, connect, head):
         emulator.open_pull_request(REPOSITORY, wanted)
         async with connect(emulator) as client:
             with pytest.raises(GitHubPermissionError, match="pull_requests: write"):
-                await client.post_review(REF, head, "Body", [])
+                await client.post_review(REF, draft(head))
 
 
 async def test_an_answer_of_another_shape_is_an_outage(emulator, client):

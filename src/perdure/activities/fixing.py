@@ -29,6 +29,7 @@ from perdure.model.fixing import (
     PreparedFixes,
     PrepareFixesInput,
     SkippedFix,
+    VerifiedFix,
 )
 from perdure.model.plain_text import shown
 from perdure.model.pull_requests import GitCommit, PullRequestFacts, PullRequestRef, TreeFile
@@ -135,6 +136,8 @@ class FixActivities:
         prepared = input.prepared
         if not prepared.files:
             return _refused(ApplyOutcome.NOTHING, _why_nothing(prepared))
+        if input.verified is not None and not input.verified.ok:
+            return _refused(ApplyOutcome.REFUSED, _why_refused(input.verified))
         facts = await self._github.get_pull_request(_ref(prepared))
         if not facts.head_repository:
             return _refused(ApplyOutcome.REFUSED, "the repository of its branch is gone")
@@ -206,6 +209,12 @@ def _why_not(facts: PullRequestFacts) -> str | None:
 def _why_nothing(prepared: PreparedFixes) -> str:
     reasons = sorted({each.reason for each in prepared.skipped})
     return "nothing of it can be applied" + (f" ({'; '.join(reasons)})" if reasons else "")
+
+
+def _why_refused(verified: VerifiedFix) -> str:
+    found = verified.new_findings
+    first = f": {found[0].path}:{found[0].start_line} {found[0].rule}" if found else ""
+    return f"with them the analysers find something new{first}"
 
 
 def _moved(prepared: PreparedFixes) -> AppliedFix:

@@ -5,14 +5,15 @@ request itself, by a hidden mark under Perdure's own login: after a crash, a los
 stands there twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from temporalio import activity
 
 from perdure.activities.failures import as_application_errors
 from perdure.activities.heartbeats import heartbeats
-from perdure.activities.saying import LOOK_INTERVALS, look_for, say_once
+from perdure.activities.saying import LOOK_INTERVALS, SEND_WITHIN, fresh_for, look_for, say_once
 from perdure.activities.store import ContentStore
 from perdure.errors import GitHubPermissionError, GitHubRefusedError
 from perdure.github import GitHubClient, is_beside_the_diff
@@ -26,6 +27,7 @@ from perdure.model.pull_requests import (
     PostedReview,
     PullRequestFacts,
     PullRequestRef,
+    ReviewToPost,
 )
 from perdure.model.review import ReviewReport
 from perdure.model.review_marks import find_review, read_review_mark, what_was_said
@@ -43,6 +45,7 @@ class _Shown:
         author: Perdure's own login.
         review: Its review of this very commit, if it is there.
         is_same: Whether that review is of the same findings.
+        is_fresh: Says whether this is not too long ago to act upon.
     """
 
     author: str
@@ -50,6 +53,7 @@ class _Shown:
     comments: Sequence[PostedComment]
     review: PostedReview | None
     is_same: bool
+    is_fresh: Callable[[], bool]
 
     def known(self, patches: Sequence[FilePatch]) -> Known:
         """Return what a review of this commit is drafted from: as if it were not there yet.
@@ -76,6 +80,7 @@ class PublishingActivities:
         *,
         redacted: Redact = redact,
         look_intervals: Sequence[float] = LOOK_INTERVALS,
+        send_within: timedelta = SEND_WITHIN,
     ) -> None:
         """Use the client and the store.
 
@@ -84,11 +89,13 @@ class PublishingActivities:
             store: Where reports are kept.
             redacted: Returns a text without its secrets; everything that is posted goes through it.
             look_intervals: Seconds before each look after a lost answer.
+            send_within: A review that was not there is posted this long afterwards at most.
         """
         self._github = github
         self._store = store
         self._redacted = redacted
         self._look_intervals = look_intervals
+        self._send_within = send_within
 
     @activity.defn
     async def read_pull_request(self, ref: PullRequestRef) -> PullRequestFacts:
@@ -127,8 +134,9 @@ class PublishingActivities:
         if _is_stale(facts, input):
             return Published(outcome=PublishOutcome.STALE, head_sha=facts.head_sha)
         report = ReviewReport.model_validate_json(self._store.get(input.report))
+        patches = await self._github.list_patches(ref)
         there = await self._look(input)
-        draft = self._draft(report, there.known(await self._github.list_patches(ref)), input)
+        draft = self._draft(report, there.known(patches), input)
         try:
             done = await self._post(input, draft, there)
         except GitHubRefusedError as error:
@@ -147,14 +155,18 @@ class PublishingActivities:
     async def _look(self, input: PublishInput) -> _Shown:
         ref = _ref(input)
         author = await self._github.own_login()
+        comments = await self._github.list_review_comments(ref)
+        # The last thing before posting: what is posted is what was not there just now.
+        is_fresh = fresh_for(self._send_within)
         reviews = await self._github.list_reviews(ref)
         review = find_review(reviews, author, input.head_sha)
         mark = read_review_mark(review.body) if review else None
         return _Shown(
             author=author,
             reviews=reviews,
-            comments=await self._github.list_review_comments(ref),
+            comments=comments,
             review=review,
+            is_fresh=is_fresh,
             is_same=mark is not None and mark.digest == input.digest,
         )
 
@@ -179,7 +191,8 @@ class PublishingActivities:
             return _of(updated, done, PublishOutcome.UPDATED)
         if not draft.is_news:
             return done.model_copy(update={"outcome": PublishOutcome.NOTHING_NEW})
-        posting = await self._github.post_review(_ref(input), input.head_sha, draft.body, draft.comments)
+        wanted = ReviewToPost(head_sha=input.head_sha, body=draft.body, comments=draft.comments)
+        posting = await self._github.post_review(_ref(input), wanted, may_send=there.is_fresh)
         if posting.made is not None:
             return _of(posting.made, done, PublishOutcome.POSTED)
         review = await look_for(lambda: self._find(input, there.author), self._look_intervals, posting.reason)

@@ -1,7 +1,9 @@
 """Comments on a pull request as a whole, each of them once."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 from perdure.errors import GitHubUnavailableError
@@ -13,7 +15,23 @@ from perdure.model.review_marks import find_talk, talk_mark
 LOOK_INTERVALS = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each look for something whose making nobody knows of."""
 
+SEND_WITHIN = timedelta(seconds=8)
+"""What was looked for and not found is posted this long afterwards at most.
+
+A worker that was stopped in between (a laptop's lid, a paused virtual machine) has long been taken for lost,
+and another one has posted it. This is shorter than the time after which that happens.
+"""
+
 T = TypeVar("T")
+
+
+def fresh_for(within: timedelta) -> Callable[[], bool]:
+    """Return what says whether this moment is not longer ago, by either of the machine's clocks.
+
+    The monotonic one stands still while a laptop sleeps; the other one may be set.
+    """
+    limit, began, began_at = within.total_seconds(), time.monotonic(), time.time()
+    return lambda: max(time.monotonic() - began, abs(time.time() - began_at)) <= limit
 
 
 async def look_for(find: Callable[[], Awaitable[T | None]], intervals: Sequence[float], reason: str) -> T:
@@ -54,9 +72,10 @@ async def say_once(
     async def find() -> PostedComment | None:
         return find_talk(await github.list_talk(ref), author, key)
 
+    is_fresh = fresh_for(SEND_WITHIN)
     if (there := await find()) is not None:
         return _said(there)
-    posting = await github.post_talk(ref, f"{text}\n\n{talk_mark(key)}")
+    posting = await github.post_talk(ref, f"{text}\n\n{talk_mark(key)}", may_send=is_fresh)
     if posting.made is not None:
         return _said(posting.made)
     return _said(await look_for(find, intervals, posting.reason))

@@ -65,9 +65,8 @@ class PostingCalls(Calls):
             return ""
 
     async def _post_once(
-        self, repository: str, end: str, body: Mapping[str, object], read: Callable[[dict[str, Any]], T]
+        self, sending: Sending, repository: str, read: Callable[[dict[str, Any]], T]
     ) -> Posting[T]:
-        sending = Sending("POST", repository_path(repository, end), body)
         try:
             answer = await self._transport.send(repository, sending, Scope.REVIEWS)
         except UnansweredError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from perdure.errors import GitHubRefusedError, GitHubUnavailableError, InvalidRepositoryError
 from perdure.github._posting import Posting, PostingCalls, login_of
+from perdure.github._requests import Sending
 from perdure.github._transport import repository_path
 from perdure.model.pull_requests import FilePatch, PostedComment, PullRequestFacts, PullRequestRef
 
@@ -48,14 +50,23 @@ class PullCalls(PostingCalls):
         found = await self._listed(ref.repository, f"/issues/{ref.pull_number}/comments")
         return [_comment(one) for one in found]
 
-    async def post_talk(self, ref: PullRequestRef, body: str) -> Posting[PostedComment]:
+    async def post_talk(
+        self, ref: PullRequestRef, body: str, *, may_send: Callable[[], bool] | None = None
+    ) -> Posting[PostedComment]:
         """Comment on a pull request as a whole. Sent once: the caller looks whether it is there.
+
+        Args:
+            ref: The pull request.
+            body: Markdown.
+            may_send: Asked right before the request is written; ``False`` sends nothing.
 
         Raises:
             GitHubError: GitHub refused, and certainly made nothing.
         """
-        end = f"/issues/{ref.pull_number}/comments"
-        return await self._post_once(ref.repository, end, {"body": body}, _comment)
+        path = repository_path(ref.repository, f"/issues/{ref.pull_number}/comments")
+        return await self._post_once(
+            Sending("POST", path, {"body": body}, may_send), ref.repository, _comment
+        )
 
 
 def _comment(body: dict[str, Any]) -> PostedComment:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from perdure.errors import GitHubRefusedError
 from perdure.github._posting import Posting, PostingCalls, login_of
+from perdure.github._requests import Sending
 from perdure.github._transport import repository_path
 from perdure.github.auth import Scope
-from perdure.model.pull_requests import DraftComment, PostedComment, PostedReview, PullRequestRef
+from perdure.model.pull_requests import (
+    DraftComment,
+    PostedComment,
+    PostedReview,
+    PullRequestRef,
+    ReviewToPost,
+)
 
 _BESIDE_THE_DIFF: Final = ("could not be resolved", "must be part of the", "path is invalid")
 
@@ -28,23 +35,28 @@ class ReviewCalls(PostingCalls):
         return [_comment(one) for one in found]
 
     async def post_review(
-        self, ref: PullRequestRef, head_sha: str, body: str, comments: Sequence[DraftComment]
+        self, ref: PullRequestRef, draft: ReviewToPost, *, may_send: Callable[[], bool] | None = None
     ) -> Posting[PostedReview]:
         """Comment on a commit of a pull request. Sent once: the caller looks whether it is there.
 
         https://docs.github.com/rest/pulls/reviews#create-a-review-for-a-pull-request
 
+        Args:
+            ref: The pull request.
+            draft: What to say.
+            may_send: Asked right before the request is written; ``False`` sends nothing.
+
         Raises:
             GitHubError: GitHub refused, and certainly made nothing: see :func:`is_beside_the_diff`.
         """
         wanted = {
-            "commit_id": head_sha,
+            "commit_id": draft.head_sha,
             "event": "COMMENT",
-            "body": body,
-            "comments": [_draft(comment) for comment in comments],
+            "body": draft.body,
+            "comments": [_draft(comment) for comment in draft.comments],
         }
-        end = f"/pulls/{ref.pull_number}/reviews"
-        return await self._post_once(ref.repository, end, wanted, _review)
+        path = repository_path(ref.repository, f"/pulls/{ref.pull_number}/reviews")
+        return await self._post_once(Sending("POST", path, wanted, may_send), ref.repository, _review)
 
     async def update_review(self, ref: PullRequestRef, review_id: int, body: str) -> PostedReview:
         """Replace the text of one's own review. Safe to repeat."""

@@ -101,12 +101,14 @@ class ApplyInput(Model):
         approved_by: Named in the commit's message.
         title: The commit's first line; Perdure's own words where it is left out.
         checked_by: Who looked at the result, named in the commit's message.
+        verified: What they said; where they found something new, nothing is committed, and that is said.
     """
 
     prepared: PreparedFixes
     approved_by: tuple[str, ...] = ()
     title: str = ""
     checked_by: tuple[str, ...] = ()
+    verified: VerifiedFix | None = None
 
 
 class ApplyOutcome(StrEnum):

@@ -107,6 +107,14 @@ class DraftComment(Model):
     body: str
 
 
+class ReviewToPost(Model):
+    """A review with all its comments, as it is to be posted."""
+
+    head_sha: str
+    body: str
+    comments: tuple[DraftComment, ...] = ()
+
+
 class GitCommit(Model):
     """A commit as git knows it."""
 
