@@ -91,6 +91,17 @@ def test_a_replacement_stays_within_its_lines(replacement, edit):
 
 
 @pytest.mark.parametrize(
+    ("line", "replacement", "made"),
+    [("two\r\n", "TWO\nx", "TWO\r\nx\r\n"), ("two", "TWO", "TWO\n"), ("x" * 500 + " …\n", "TWO", None)],
+)
+def test_a_replacement_has_the_line_ends_of_what_it_replaces(line, replacement, made):
+    """And there is none for a line of which the model saw only the beginning."""
+    unit = UNIT.model_copy(update={"text": f"one\n{line}"})
+    (finding,) = findings_of([remark(replacement=replacement)], unit)
+    assert (finding.suggestion and finding.suggestion.edits[0].replacement) == made
+
+
+@pytest.mark.parametrize(
     ("text", "plain"),
     [
         ("see [the docs](https://evil.example/x)", "see the docs"),

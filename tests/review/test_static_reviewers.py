@@ -193,6 +193,18 @@ async def test_a_finding_is_the_same_one_after_its_line_has_moved(tmp_path):
     assert before.findings[0].fingerprint == after.findings[0].fingerprint
 
 
+async def test_carriage_returns_hide_nothing(tmp_path):
+    """They end lines for Python and not for git: findings below them would be about other lines."""
+    text = "# a\r# b\r# c\r# d\nKEY = 'AKIAIOSFODNN7EXAMPLE'\ndef f(x):\n    return eval(x)\n"
+    folder = tree(tmp_path)
+    (tmp_path / "a.py").write_bytes(text.encode())
+    analysis = await look(folder, changed("a.py", (2, 4)))
+    assert {(each.rule, each.start_line) for each in analysis.findings} >= {
+        ("aws-access-key", 2),
+        ("S307", 4),
+    }
+
+
 async def test_two_equal_lines_are_two_findings(tmp_path):
     """Both have to be mended."""
     text = "def f(x):\n    eval(x)\n    eval(x)\n"

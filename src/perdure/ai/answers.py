@@ -10,8 +10,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from perdure.ai.reviewers.text_edits import lines_of
+from perdure.ai.reviewers.text_edits import git_lines
 from perdure.ai.secret_text import holds_secret
+from perdure.ai.units import SHORTENED
 from perdure.model.findings import Category, Confidence, Edit, Finding, Severity, Suggestion, fingerprint
 from perdure.model.review import ReviewUnit
 
@@ -54,7 +55,7 @@ class Remarks(BaseModel):
 
 def findings_of(remarks: Iterable[Remark], unit: ReviewUnit) -> tuple[Finding, ...]:
     """Return what is believed of a model's remarks about a unit."""
-    lines = lines_of(unit.text)
+    lines = git_lines(unit.text)
     found: dict[str, Finding] = {}
     for remark in list(remarks)[:_MOST_REMARKS]:
         finding = _finding(remark, unit, lines)
@@ -120,10 +121,11 @@ def _rule(text: str) -> str:
 
 
 def _suggestion(replacement: str | None, first: int, before: str) -> Suggestion | None:
-    if not replacement or "\0" in replacement:
+    if not replacement or "\0" in replacement or SHORTENED in before:
         return None
-    text = replacement if replacement.endswith("\n") else replacement + "\n"
-    count = len(lines_of(before))
-    if text == before or len(lines_of(text)) > _LONGEST_REPLACEMENT or holds_secret(text):
+    end = "\r\n" if before.endswith("\r\n") else "\n"
+    text = end.join(replacement.splitlines()) + end
+    count = len(git_lines(before))
+    if text == before or len(git_lines(text)) > _LONGEST_REPLACEMENT or holds_secret(text):
         return None
     return Suggestion(edits=(Edit(start_line=first, end_line=first + count - 1, replacement=text),))

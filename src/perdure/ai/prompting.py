@@ -1,5 +1,6 @@
 """What a model is shown of one part of a change."""
 
+from perdure.ai.reviewers.text_edits import git_lines
 from perdure.model.review import RelatedChunk, ReviewUnit
 
 
@@ -22,9 +23,7 @@ def prompt_for(unit: ReviewUnit, unit_id: str) -> str:
 def numbered(unit: ReviewUnit) -> str:
     """Return the unit's lines with numbers that begin at 1, and a plus before those that were added."""
     added = {line - unit.start_line + 1 for each in unit.added for line in range(each.start, each.end + 1)}
-    lines = unit.text.split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
+    lines = [line.rstrip("\r\n") for line in git_lines(unit.text)]
     width = len(str(len(lines)))
     return "\n".join(
         f"{'+' if number in added else ' '}{number:>{width}} | {line}"

@@ -92,9 +92,9 @@ def _read(file: Path, folder: Path) -> ReviewCase:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInputError(f"{file} cannot be read: {error}") from None
     except ValidationError as invalid:
-        error = invalid.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in error["loc"])
-        raise InvalidInputError(f"{file}: {where}: {error['msg'].lower()}") from None
+        first = invalid.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidInputError(f"{file}: {where}: {first['msg'].lower()}") from None
     if file.name == CASE_FILE and file.parent != folder:
         case = case.model_copy(update={"files": _texts(file.parent), "name": file.parent.name})
     else:

@@ -12,7 +12,7 @@ from typing import Final
 
 from perdure.ai.definitions import definitions_in
 from perdure.ai.hunks import Hunk
-from perdure.ai.reviewers.text_edits import lines_of
+from perdure.ai.reviewers.text_edits import git_lines
 from perdure.ai.syntax import Symbol, language_of
 from perdure.model.review import ChangedFile, LineRange, RelatedChunk, ReviewUnit
 
@@ -21,6 +21,9 @@ LONGEST_SYMBOL: Final = 160
 
 LONGEST_UNIT: Final = 300
 """Lines."""
+
+SHORTENED: Final = " …\n"
+"""How a line ends of which only the beginning is shown."""
 
 _CONTEXT: Final = 20
 _LARGEST_GAP: Final = 30
@@ -37,7 +40,7 @@ def units_of(file: ChangedFile, tree: Path, hunks: Sequence[Hunk]) -> tuple[Revi
         hunks: The file's part of the diff; none where everything is reviewed.
     """
     content = (tree / file.path).read_bytes()
-    lines = lines_of(content.decode("utf-8", errors="replace"))
+    lines = git_lines(content.decode("utf-8", errors="replace"))
     symbols = definitions_in(content, file.path)
     added = [each for each in file.added if each.start <= len(lines)]
     regions = _joined([_around(each, symbols, len(lines)) for each in added])
@@ -77,7 +80,7 @@ def unit_id(unit: ReviewUnit) -> str:
 
 def halves_of(unit: ReviewUnit) -> tuple[ReviewUnit, ...]:
     """Cut a part in two that is too long for every model; what has one line stays as it is."""
-    lines = lines_of(unit.text)
+    lines = git_lines(unit.text)
     if len(lines) < 2:
         return (unit,)
     middle = len(lines) // 2
@@ -175,4 +178,4 @@ def _inside(added: Sequence[LineRange], part: LineRange) -> tuple[LineRange, ...
 
 
 def _shortened(line: str) -> str:
-    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + " …\n"
+    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + SHORTENED

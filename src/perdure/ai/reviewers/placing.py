@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from perdure.ai.definitions import definitions_in
-from perdure.ai.reviewers.text_edits import lines_of
+from perdure.ai.reviewers.text_edits import git_lines, lines_of
 from perdure.ai.syntax import Symbol, enclosing
 from perdure.model.findings import Finding, fingerprint
 from perdure.model.review import ChangedFile, LineRange
@@ -36,10 +36,28 @@ class Places:
         seen: Counter[str] = Counter()
         for finding in sorted(findings, key=lambda each: (each.path, each.start_line, each.rule)):
             file = self._files.get(finding.path)
-            line = _added_line(finding, file.added) if file else None
-            if line is not None:
-                placed.append(self._with_place(finding, line, seen))
+            for counted in self._as_git_counts(finding) if file else ():
+                line = _added_line(counted, file.added if file else ())
+                if line is not None:
+                    placed.append(self._with_place(counted, line, seen))
+                    break
         return placed
+
+    def _as_git_counts(self, finding: Finding) -> list[Finding]:
+        """Return the finding with the lines that git may mean by its lines.
+
+        To most languages a carriage return alone ends a line, and to git it does not. Whoever wrote some into
+        a comment would else move all findings below it to lines that the change did not add.
+        """
+        lines = self._read(finding.path)[0]
+        if not any("\r" in line.removesuffix("\r\n") for line in lines):
+            return [finding]
+        others = lines_of("".join(lines))
+        start, end = (
+            "".join(others[: number - 1]).count("\n") + 1 for number in (finding.start_line, finding.end_line)
+        )
+        moved = {"start_line": start, "end_line": end, "suggestion": None}
+        return [finding.model_copy(update=moved), finding.model_copy(update={"suggestion": None})]
 
     def _with_place(self, finding: Finding, line: int, seen: Counter[str]) -> Finding:
         lines, symbols = self._read(finding.path)
@@ -70,7 +88,7 @@ class Places:
             except OSError:
                 content = b""
             text = content.decode("utf-8", errors="replace")
-            self._texts[path] = (lines_of(text), definitions_in(content, path))
+            self._texts[path] = (git_lines(text), definitions_in(content, path))
         return self._texts[path]
 
 

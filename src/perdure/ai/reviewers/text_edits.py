@@ -22,6 +22,11 @@ def lines_of(text: str) -> list[str]:
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
 
 
+def git_lines(text: str) -> list[str]:
+    """Return the lines with their ends, as git and GitHub count them."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
 def whole_lines(lines: Sequence[str], edits: Sequence[TextEdit]) -> tuple[Edit, ...]:
     """Return the same edits in whole lines; none where they do not fit the text or overlap."""
     made: list[Edit] = []
