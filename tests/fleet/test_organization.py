@@ -53,7 +53,11 @@ async def test_nothing_is_started_where_nobody_polls_the_tiers_queue(house):
         await start_fleet(
             house.client, organization(queue, tier=Tier.ENTERPRISE), task_queue=house.task_queue
         )
-    assert "PERDURE_WORKER_QUEUE_SUFFIX=-enterprise" in caught.value.hint
+    assert "tier enterprise" in caught.value.hint
+    usual = OrganizationInput(organization="acme", tier=Tier.PRO, work=Work(workflow="FleetTestChild"))
+    with pytest.raises(NoWorkerError, match="perdure-review-pro") as caught:
+        await start_fleet(house.client, usual, task_queue=house.task_queue)
+    assert "PERDURE_WORKER_QUEUE_SUFFIX=-pro perdure worker --queues" in caught.value.hint
 
 
 async def test_a_large_organisation_does_not_starve_a_small_one(house):

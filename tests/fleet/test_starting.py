@@ -11,7 +11,7 @@ from fleet.work import Caller
 from perdure.engine.fleet_store import keep_list, read_results
 from perdure.engine.fleets import find_fleet, list_fleets, retry_fleet, start_fleet
 from perdure.errors import FleetNotKnownError, KeyConflictError, UsageError
-from perdure.model.fleet import ListedItems, Outcome, StoredItems
+from perdure.model.fleet import ListedItems, Outcome, PagedItems, StoredItems
 from perdure.model.fleet_progress import FleetInput
 from workflows.conftest import House
 
@@ -159,3 +159,32 @@ async def test_results_say_what_was_not_done_when_it_was_cancelled(yard):
         ("a", Outcome.CANCELLED),
         ("b", Outcome.CANCELLED),
     ]
+
+
+async def test_a_retry_goes_on_where_a_fleet_was_cancelled(yard):
+    """What had succeeded is not done again; what was under way and what was never begun is done."""
+    house = yard.house
+    items = PagedItems(activity="fleet_test_pages", task_queue=yard.queue, arguments={"count": 25})
+    handle = await start(yard, items, max_parallel=1, chunk_size=5)
+
+    async def some_ended():
+        return len(yard.desk.done) >= 7
+
+    await until(some_ended)
+    yard.desk.gate.clear()
+    await handle.cancel()
+
+    async def ended():
+        return not await handle.is_running()
+
+    await until(ended)
+    cancelled = await handle.progress()
+    assert cancelled.counts.ended < 25
+    yard.desk.gate.set()
+    result = await (await retry_fleet(house.client, handle.id)).result()
+    assert result.counts.succeeded == 25 - cancelled.counts.succeeded
+    assert result.counts.total == result.counts.ended
+    assert len(yard.desk.done) == 25
+    found = await read_results(house.client, cancelled, task_queue=house.task_queue)
+    done_before = {one.key for one in found if one.outcome is Outcome.SUCCEEDED}
+    assert {yard.desk.order.count(key) for key in done_before} == {1}

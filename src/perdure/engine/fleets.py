@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from temporalio.client import (
@@ -24,6 +24,7 @@ from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlrea
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.activities.failures import original_error
+from perdure.engine.fleet_store import read_results
 from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
 from perdure.engine.pollers import ACTIVITY_TASKS, WORKFLOW_TASKS, require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
@@ -38,14 +39,30 @@ from perdure.errors import (
 )
 from perdure.model import queues, search_attributes
 from perdure.model.base import Model
-from perdure.model.fleet import PagedItems, UnfinishedItems
-from perdure.model.fleet_progress import FleetInput, FleetProgress, FleetResult, OrganizationInput
+from perdure.model.fleet import (
+    REVIEW_WORKFLOW,
+    FleetItem,
+    ItemResult,
+    Outcome,
+    PagedItems,
+    UnfinishedItems,
+    json_size,
+)
+from perdure.model.fleet_progress import (
+    Counts,
+    FleetInput,
+    FleetProgress,
+    FleetResult,
+    FleetState,
+    OrganizationInput,
+)
 from perdure.workflows.chunked_processor import ChunkedProcessorWorkflow
 from perdure.workflows.organization_pipeline import OrganizationPipelineWorkflow
 
 PREFIX = "fleet/"
 
 _DIGEST = "perdure_fleet_digest"
+_LARGEST_REST = 512 * 1024
 _KIND = SearchAttributeKey.for_keyword(search_attributes.KIND)
 _INPUTS: dict[str, type[FleetInput] | type[OrganizationInput]] = {
     ChunkedProcessorWorkflow.__name__: FleetInput,
@@ -106,6 +123,17 @@ class FleetHandle:
         except WorkflowQueryFailedError as error:
             msg = f"{self.id} does not answer as a fleet: {error}"
             raise EngineError(msg) from error
+
+    async def state(self) -> FleetState:
+        """Ask what another fleet may go on from.
+
+        Raises:
+            EngineError: No worker answered within 10 s.
+        """
+        try:
+            return await self._temporal.query(ChunkedProcessorWorkflow.state, rpc_timeout=QUERY_TIMEOUT)
+        except RPCError as error:
+            raise fleet_error(error, self.id) from error
 
     async def watch(self) -> AsyncIterator[FleetProgress]:
         """Yield where the fleet stands, at once and after every change, until it has ended."""
@@ -235,7 +263,8 @@ async def list_fleets(client: Client, *, limit: int = 20) -> list[FleetSummary]:
 async def retry_fleet(client: Client, id: str, *, requester: str = "") -> FleetHandle:
     """Start a new fleet of those items that did not succeed in one that has ended.
 
-    Its id follows from the old one's, so that two people who do this at once start one.
+    After one that was cancelled it goes on with those that were never begun, too. Its id follows from the old
+    one's, so that two people who do this at once start one.
 
     Raises:
         UsageError: The fleet still runs, or everything in it succeeded.
@@ -247,16 +276,43 @@ async def retry_fleet(client: Client, id: str, *, requester: str = "") -> FleetH
     if await handle.is_running():
         msg = f"{handle.id} still runs"
         raise UsageError(msg, hint=f"wait for its end, or cancel it: perdure fleet cancel {handle.id}")
-    progress = await handle.progress()
-    left = progress.counts.failed + progress.counts.cancelled
-    if not left or progress.results is None:
-        raise UsageError(f"nothing failed in {handle.id}", hint="run its file again for everything")
+    progress, state = await handle.progress(), await handle.state()
     old, task_queue = await _input_of(client, handle.id)
-    items = UnfinishedItems(results=progress.results, total=left)
-    where = "items" if isinstance(old, FleetInput) else "repositories"
-    new = old.model_copy(update={where: items, "state": None, "requester": requester or old.requester})
+    changes: dict[str, object] = {"state": None, "requester": requester or old.requester}
+    left = progress.counts.failed + progress.counts.cancelled
+    if state.cursor is not None or state.waiting:
+        results = await read_results(client, progress, task_queue=task_queue)
+        changes["state"] = _rest(state, results)
+    elif left and progress.results is not None:
+        where = "items" if isinstance(old, FleetInput) else "repositories"
+        changes[where] = UnfinishedItems(results=progress.results, total=left)
+    else:
+        raise UsageError(f"nothing failed in {handle.id}", hint="run its file again for everything")
+    new = old.model_copy(update=changes)
     key = _next_key(handle.id.removeprefix(PREFIX).partition("/")[2])
     return await start_fleet(client, new, key=key, task_queue=task_queue)
+
+
+def _rest(state: FleetState, results: Sequence[ItemResult]) -> FleetState:
+    """Return where a fleet begins that does what another one was cancelled before."""
+    again = [
+        FleetItem(index=one.index, key=one.key, value=one.item)
+        for one in results
+        if one.outcome is not Outcome.SUCCEEDED
+    ]
+    waiting = (*again, *state.waiting)
+    if json_size([one.model_dump(mode="json") for one in waiting]) > _LARGEST_REST:
+        raise UsageError(
+            f"{len(again):,} items did not succeed: too much to go on with at once",
+            hint="run the fleet's file again under another --id",
+        )
+    counts, earlier = state.counts, state.counts.earlier + state.counts.succeeded
+    total = counts.total - counts.succeeded if counts.total is not None else None
+    return FleetState(
+        cursor=state.cursor,
+        waiting=waiting,
+        counts=Counts(total=total, read=counts.read, earlier=earlier),
+    )
 
 
 def fleet_error(error: RPCError, id: str) -> EngineError | UsageError:
@@ -268,21 +324,31 @@ def fleet_error(error: RPCError, id: str) -> EngineError | UsageError:
     return engine_error(error, id)
 
 
+_HINT = "start the worker that does this fleet's work, or correct task-queue"
+
+
 async def _require_workers(client: Client, input: FleetInput | OrganizationInput, task_queue: str) -> None:
     fleet = input if isinstance(input, FleetInput) else input.as_fleet()
     await require_pollers(client, task_queue, kinds=WORKFLOW_TASKS)
     kinds = ACTIVITY_TASKS if fleet.work.activity else WORKFLOW_TASKS
+    if fleet.work.workflow == REVIEW_WORKFLOW:
+        # Whose activities run beside it, wherever the workflow itself does.
+        review_queue = queues.beside(fleet.work.task_queue or task_queue, queues.REVIEW)
+        await require_pollers(client, review_queue, kinds=ACTIVITY_TASKS, hint=_tier_hint(input))
     if fleet.work.task_queue not in {"", task_queue}:
-        await require_pollers(client, fleet.work.task_queue, kinds=kinds, hint=_hint(input))
+        await require_pollers(client, fleet.work.task_queue, kinds=kinds, hint=_tier_hint(input) or _HINT)
     if isinstance(fleet.items, PagedItems) and fleet.items.task_queue:
-        await require_pollers(client, fleet.items.task_queue, kinds=ACTIVITY_TASKS, hint=_hint(fleet))
+        await require_pollers(client, fleet.items.task_queue, kinds=ACTIVITY_TASKS, hint=_HINT)
 
 
-def _hint(input: FleetInput | OrganizationInput) -> str:
-    if isinstance(input, OrganizationInput):
-        tier = input.tier.value
-        return f"start a worker of the tier {tier}: PERDURE_WORKER_QUEUE_SUFFIX=-{tier} perdure worker"
-    return "start the worker that does this fleet's work, or correct task-queue"
+def _tier_hint(input: FleetInput | OrganizationInput) -> str | None:
+    if not isinstance(input, OrganizationInput):
+        return None
+    tier = input.tier.value
+    if input.tier_queue != OrganizationInput.model_fields["tier_queue"].default:
+        return f"start a worker of the tier {tier}, or correct tier-queue"
+    suffix = f"PERDURE_WORKER_QUEUE_SUFFIX=-{tier}"
+    return f"start one of the tier {tier}: {suffix} perdure worker --queues {','.join(queues.REVIEWING)}"
 
 
 async def _attach(client: Client, workflow_id: str, digest: str) -> FleetHandle:

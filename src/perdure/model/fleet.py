@@ -16,6 +16,9 @@ from pydantic import Field, JsonValue
 from perdure.model.actions import StoredObject
 from perdure.model.base import Model
 
+REVIEW_WORKFLOW: Final = "RepositoryAnalysisWorkflow"
+"""What a fleet does to each repository that it reviews."""
+
 LARGEST_INLINE: Final = 500
 """Items that a fleet's input may hold itself; longer lists are kept in the store."""
 

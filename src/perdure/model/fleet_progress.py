@@ -34,12 +34,14 @@ class Counts(Model):
     Attributes:
         total: How many there are; ``None`` until a source that does not know has been read to its end.
         read: How many were read so far.
+        earlier: Those of them that a fleet has done which this one goes on with.
         cost: In millionths of a US dollar.
         seconds: Of all items that have ended, summed up.
     """
 
     total: int | None = None
     read: int = 0
+    earlier: int = 0
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0

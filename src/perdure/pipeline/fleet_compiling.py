@@ -4,14 +4,12 @@ import hashlib
 
 from pydantic import JsonValue
 
-from perdure.model.fleet import Items, OrganizationItems, PagedItems, PipelineWork, Work
+from perdure.model.fleet import REVIEW_WORKFLOW, Items, OrganizationItems, PagedItems, PipelineWork, Work
 from perdure.model.fleet_progress import AlertTarget, FleetInput, FleetOptions, OrganizationInput
 from perdure.pipeline.digest import canonical_json
 from perdure.pipeline.fleet_file import review_policy
 from perdure.pipeline.fleet_schema import FleetFile, ItemsFrom
 from perdure.pipeline.schema import PipelineFile
-
-_REVIEW = "RepositoryAnalysisWorkflow"
 
 
 def source_of(file: FleetFile) -> Items | None:
@@ -71,7 +69,7 @@ def _work(file: FleetFile, pipeline: tuple[PipelineFile, dict[str, PipelineFile]
     work: PipelineWork | None = None
     if file.review:
         policy = review_policy(file.review).model_dump(mode="json", exclude_unset=True)
-        workflow, input = _REVIEW, {"repository": "${{ item }}", "policy": policy}
+        workflow, input = REVIEW_WORKFLOW, {"repository": "${{ item }}", "policy": policy}
     if pipeline is not None:
         top, below = pipeline
         work = PipelineWork(

@@ -106,7 +106,7 @@ class Fleet:
                     self._is_alerting = self._alerted = True
                     self._start_beside(self._tell())
                 case Move.CONTINUE:
-                    return self._state()
+                    return self.state()
                 case Move.END:
                     return self._end()
                 case Move.WAIT:
@@ -190,7 +190,8 @@ class Fleet:
             self._waiting.extend(page.items)
             self._cursor = page.cursor
             read = self._counts.read + len(page.items)
-            total = page.total if page.total is not None else read if page.cursor is None else None
+            listed = page.total if page.total is not None else read if page.cursor is None else None
+            total = listed - self._counts.earlier if listed is not None else None
             self._counts = self._counts.model_copy(update={"read": read, "total": total})
         self._is_reading = False
 
@@ -260,7 +261,8 @@ class Fleet:
         for index in list(self._running):
             self._finish(index, ItemEnd(outcome=Outcome.CANCELLED, reason=reason))
 
-    def _state(self) -> FleetState:
+    def state(self) -> FleetState:
+        """Return what goes on in a new history, or in another fleet."""
         return FleetState(
             cursor=self._cursor,
             waiting=tuple(self._waiting),

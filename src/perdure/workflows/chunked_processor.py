@@ -14,9 +14,9 @@ class ChunkedProcessorWorkflow:
 
     Ends when every item has ended; how many may fail is the input's to say, and its result says who did.
     Never holds more of the list than two chunks, and begins a new history before the old one grows too long.
-    Messages: the signals ``pause`` and ``resume``, the query ``progress``. A cancellation begins nothing
-    more, asks what runs to end, and waits for that no longer than ``cancel_timeout``. Survives the loss of
-    worker and engine at any moment: nothing that has ended is done again.
+    Messages: the signals ``pause`` and ``resume``, the queries ``progress`` and ``state``. A cancellation
+    begins nothing more, asks what runs to end, and waits for that no longer than ``cancel_timeout``. Survives
+    the loss of worker and engine at any moment: nothing that has ended is done again.
     """
 
     @workflow.init
@@ -46,3 +46,8 @@ class ChunkedProcessorWorkflow:
     def progress(self) -> FleetProgress:
         """Tell where it stands."""
         return self._fleet.progress()
+
+    @workflow.query
+    def state(self) -> FleetState:
+        """Tell what a fleet may go on from, after this one was cancelled."""
+        return self._fleet.state()

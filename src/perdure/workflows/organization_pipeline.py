@@ -44,3 +44,8 @@ class OrganizationPipelineWorkflow:
     def progress(self) -> FleetProgress:
         """Tell where it stands."""
         return self._fleet.progress()
+
+    @workflow.query
+    def state(self) -> FleetState:
+        """Tell what a fleet may go on from, after this one was cancelled."""
+        return self._fleet.state()
