@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from perdure.config import GitHubSettings, Settings, StoreSettings, WorkerSettings
 from perdure.emulator import EmulatorSettings, RunningEmulator, running_emulator
+from perdure.engine.stored import read_stored
 from perdure.engine.workers import run_workers
 from perdure.model import queues
 from perdure.model.approvals import Verdict
@@ -75,6 +76,10 @@ async def analysed(review: ReviewHouse) -> None:
     await handle.result()
     await record(review.house, "repository-analysis", handle.id)
     review.push({"other.py": 'def other():\n    """Return it."""\n    return 3\n'})
+    report = (await handle.result()).report
+    await read_stored(review.house.client, report)
+    async for reading in review.house.client.list_workflows('WorkflowType = "ReadStoredWorkflow"'):
+        await record(review.house, "read-stored", reading.id)
     _reviewing.UNITS_AT_ONCE, at_once = 1, _reviewing.UNITS_AT_ONCE
     try:
         shared = await review.start(ReviewPolicy())

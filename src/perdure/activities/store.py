@@ -39,6 +39,10 @@ class ContentStore:
         content = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
         return self.put(content) if len(content) > limit else None
 
+    def has(self, stored: StoredObject) -> bool:
+        """Say whether it is here."""
+        return self._path(stored.sha256).exists()
+
     def get(self, stored: StoredObject) -> bytes:
         """Return the content.
 
@@ -54,6 +58,10 @@ class ContentStore:
             msg = f"the store's object {stored.sha256} has been changed"
             raise PerdureError(msg, hint=f"restore {self._path(stored.sha256)} from a backup")
         return content
+
+    def path_of(self, stored: StoredObject) -> Path:
+        """Return the file that holds the content, for programs that read it themselves."""
+        return self._path(stored.sha256).absolute()
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest

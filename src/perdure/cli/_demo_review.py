@@ -7,7 +7,6 @@ import httpx2
 import typer
 from temporalio.client import Client
 
-from perdure.activities.store import ContentStore
 from perdure.cli import _errors
 from perdure.cli._demo_release import page_of, when_asked
 from perdure.cli._exit_codes import ExitCode
@@ -15,13 +14,13 @@ from perdure.cli._local_setup import LocalSetup, create_change
 from perdure.cli._review_run import ReviewOutcome, choose_review_view
 from perdure.cli._views import View
 from perdure.cli._waiting import wait_for_end
+from perdure.config import Settings, StoreSettings
 from perdure.engine.approvals import get_approval, local_decision
 from perdure.engine.connection import connect_local
 from perdure.engine.reviews import start_review
 from perdure.errors import GitHubError
 from perdure.model.approvals import Person, Verdict
 from perdure.model.code_review import CodeReviewInput, CodeReviewProgress
-from perdure.model.findings import Severity
 from perdure.model.review import RequireApproval, ReviewPolicy, ReviewTarget
 
 REPOSITORY = "acme/shop"
@@ -44,9 +43,7 @@ async def run_review(setup: LocalSetup) -> ExitCode:
     page = page_of(setup, handle.id)
     _errors.say(f"started {handle.id}: {page}")
     view = choose_review_view()
-    outcome = ReviewOutcome(
-        ContentStore(setup.folder / "store"), fail_on=Severity.WARNING, sarif=None, as_json=False
-    )
+    outcome = ReviewOutcome(client, Settings(store=StoreSettings(path=setup.folder / "store")))
     approving = asyncio.create_task(_approve(client, f"approval/{handle.id}/1", view))
     try:
         code = await wait_for_end(handle, view, outcome, timeout=_TIMEOUT)
@@ -54,6 +51,8 @@ async def run_review(setup: LocalSetup) -> ExitCode:
         approving.cancel()
         await asyncio.wait({approving})
     if code is ExitCode.SUCCESS:
+        # That something was found is what the demo is about.
+        await outcome.printed()
         typer.echo(f"temporal: {page}")
     return code
 

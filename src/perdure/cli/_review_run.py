@@ -6,12 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 import typer
 from rich.console import RenderableType
 from rich.text import Text
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus
 
 from perdure.activities.store import ContentStore
 from perdure.cli import _errors
@@ -24,6 +23,7 @@ from perdure.cli._views import TerminalView, View, terminal
 from perdure.cli._waiting import Outcome, wait_for_end
 from perdure.config import Settings
 from perdure.engine.reviews import ReviewHandle, start_review
+from perdure.engine.stored import read_stored
 from perdure.errors import PerdureError, UsageError
 from perdure.model import queues
 from perdure.model.actions import StoredObject
@@ -101,21 +101,17 @@ def run(
             typer.echo(json.dumps({"id": handle.id}) if waiting.as_json else handle.id)
             return ExitCode.SUCCESS
         outcome = ReviewOutcome(
-            ContentStore(session.settings.store.path),
+            session.client,
+            session.settings,
             fail_on=Severity(options.fail_on),
             sarif=options.sarif,
             as_json=waiting.as_json,
         )
         if page := session.temporal_url(handle.id):
             _errors.say(f"temporal: {page}")
-        ended = await wait_for_end(
-            handle,
-            choose_review_view(),
-            outcome,
-            timeout=waiting.timeout,
-            client=session.client,
-        )
-        return ended if ended is not ExitCode.SUCCESS else outcome.code
+        view = choose_review_view()
+        ended = await wait_for_end(handle, view, outcome, timeout=waiting.timeout, client=session.client)
+        return await outcome.printed() if ended is ExitCode.SUCCESS else ended
 
     return asyncio.run(main())
 
@@ -156,56 +152,61 @@ async def _start(session: Session, target: ReviewTarget, options: Options) -> Re
 class ReviewOutcome(Outcome[CodeReviewResult]):
     """Prints what a review came to: findings as file:line, then the verdict; or one JSON object."""
 
-    def __init__(self, store: ContentStore, *, fail_on: Severity, sarif: Path | None, as_json: bool) -> None:
-        self._store = store
+    def __init__(
+        self,
+        client: Client,
+        settings: Settings,
+        *,
+        fail_on: Severity = Severity.WARNING,
+        sarif: Path | None = None,
+        as_json: bool = False,
+    ) -> None:
+        self._client = client
+        self._store = ContentStore(settings.store.path)
+        self._task_queue = queues.WORKFLOWS + settings.worker.queue_suffix
         self._fail_on = fail_on
         self._sarif = sarif
         self._as_json = as_json
-        self.code = ExitCode.SUCCESS
-
-    @classmethod
-    def of(cls, settings: Settings, *, as_json: bool) -> Self:
-        """Print a review that was started elsewhere."""
-        return cls(ContentStore(settings.store.path), fail_on=Severity.WARNING, sarif=None, as_json=as_json)
+        self._ended: tuple[str, CodeReviewResult] | None = None
 
     def success(self, id: str, result: CodeReviewResult) -> None:
-        """Print the result, and keep the exit status that it means."""
-        report = self._report(result)
-        self.code = self._code(result, report)
-        if self._sarif is not None and result.summary is not None:
-            self._sarif.write_bytes(self._store.get(result.summary.sarif))
-            _errors.say(f"wrote {self._sarif}")
-        if self._as_json:
-            told = {"id": id, **result.model_dump(mode="json")}
-            typer.echo(json.dumps(told | ({"report": report.model_dump(mode="json")} if report else {})))
-            return
-        for text in _lines(result, report):
-            typer.echo(shown(text))
+        """Keep the result until :meth:`printed` prints it."""
+        self._ended = (id, result)
 
     def failure(self, id: str, error: PerdureError) -> None:
         """Print nothing: the error says it all."""
 
-    def _report(self, result: CodeReviewResult) -> ReviewReport | None:
+    async def printed(self) -> ExitCode:
+        """Print the result, and return the exit status that it means."""
+        if self._ended is None:
+            return ExitCode.SUCCESS
+        id, result = self._ended
+        report = await self._report(result)
+        if self._sarif is not None and result.summary is not None:
+            self._sarif.write_bytes(await self._read(result.summary.sarif))
+            _errors.say(f"wrote {self._sarif}")
+        if self._as_json:
+            told = {"id": id, **result.model_dump(mode="json")}
+            typer.echo(json.dumps(told | ({"report": report.model_dump(mode="json")} if report else {})))
+        else:
+            typer.echo(shown("\n".join(_lines(result, report))))
+        return self._code(result)
+
+    async def _report(self, result: CodeReviewResult) -> ReviewReport | None:
         if result.summary is None:
             return None
-        return _read_report(self._store, result.summary.report)
+        return ReviewReport.model_validate_json(await self._read(result.summary.report))
 
-    def _code(self, result: CodeReviewResult, report: ReviewReport | None) -> ExitCode:
+    async def _read(self, stored: StoredObject) -> bytes:
+        return await read_stored(self._client, stored, store=self._store, task_queue=self._task_queue)
+
+    def _code(self, result: CodeReviewResult) -> ExitCode:
         if result.summary is None:
             return ExitCode.SUCCESS
         found = result.summary.found
         matters = any(count and reaches(severity, self._fail_on) for severity, count in found.items())
         is_partial = result.summary.verdict is Verdict.PARTIAL
         return ExitCode.FAILED if matters or is_partial or result.approved is False else ExitCode.SUCCESS
-
-
-def _read_report(store: ContentStore, stored: StoredObject) -> ReviewReport | None:
-    try:
-        return ReviewReport.model_validate_json(store.get(stored))
-    except PerdureError as error:
-        # Whoever asks need not be on the worker's machine: the numbers are in the result itself.
-        _errors.show_warning(f"the findings are in the worker's store: {error}")
-        return None
 
 
 def _lines(result: CodeReviewResult, report: ReviewReport | None) -> list[str]:
@@ -266,9 +267,9 @@ class ReviewLineView(View[CodeReviewProgress]):
 async def show_review(session: Session, handle: ReviewHandle, *, as_json: bool) -> ExitCode:
     """Print where a review stands, or what it came to."""
     if (await session.describe(handle.id)).status is not WorkflowExecutionStatus.RUNNING:
-        outcome = ReviewOutcome.of(session.settings, as_json=as_json)
+        outcome = ReviewOutcome(session.client, session.settings, as_json=as_json)
         outcome.success(handle.id, await handle.result())
-        return outcome.code
+        return await outcome.printed()
     progress = await handle.progress()
     if as_json:
         typer.echo(json.dumps({"id": handle.id, **progress.model_dump(mode="json")}))

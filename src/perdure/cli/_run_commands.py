@@ -38,9 +38,9 @@ def watch(
             view = JsonView() if as_json else choose_view(temporal_url=page)
             return await waiting(handle, view, ActionOutcome(as_json=as_json))
         if isinstance(handle, ReviewHandle):
-            outcome = ReviewOutcome.of(session.settings, as_json=as_json)
+            outcome = ReviewOutcome(session.client, session.settings, as_json=as_json)
             ended = await waiting(handle, choose_review_view(), outcome)
-            return ended if ended is not ExitCode.SUCCESS else outcome.code
+            return await outcome.printed() if ended is ExitCode.SUCCESS else ended
         followed = FollowedPipeline(session.client, handle)
         pipeline_view = PipelineJsonView() if as_json else choose_pipeline_view(temporal_url=page)
         return await waiting(followed, pipeline_view, PipelineOutcome(followed, as_json=as_json))

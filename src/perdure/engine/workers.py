@@ -21,6 +21,7 @@ from perdure.activities.named import named_activity
 from perdure.activities.notifying import MarkActivities, WebhookActivities
 from perdure.activities.publishing import PublishingActivities
 from perdure.activities.store import ContentStore
+from perdure.activities.store_reading import StoreActivities
 from perdure.activities.watching import WatchActivities
 from perdure.activities.webhooks import WebhookPoster
 from perdure.config import Settings
@@ -155,6 +156,7 @@ def build_workers(
                 webhooks.post_webhook,
                 publishing.read_pull_request,
                 fixing.prepare_fixes,
+                StoreActivities(store).read_stored,
                 *fleets.all,
                 *(named_activity(reference) for reference in settings.worker.activities),
             ],

@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
         PutMarkInput,
         WebhookActivities,
     )
+    from perdure.activities.store_reading import ReadStoredInput, StoreActivities, StoredPart
     from perdure.activities.watching import AskForNewsInput, WatchActivities
     from perdure.model import queues
     from perdure.model.actions import ActionsRun, ActionsRunRef
@@ -255,6 +256,17 @@ async def put_mark(input: PutMarkInput) -> PlacedMark:
         heartbeat_timeout=_LOST_WORKER_TIMEOUT,
         retry_policy=_NOTIFY,
         summary=f"{input.kind} {input.name} at {input.repository}"[:200],
+    )
+
+
+async def read_stored(input: ReadStoredInput) -> StoredPart:
+    """Read a part of an object from the workers' store."""
+    return await workflow.execute_activity_method(
+        StoreActivities.read_stored,
+        input,
+        start_to_close_timeout=_READ_TIMEOUT,
+        retry_policy=RetryPolicy(maximum_attempts=3),
+        summary=input.stored.sha256,
     )
 
 

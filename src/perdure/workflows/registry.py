@@ -15,6 +15,7 @@ from perdure.workflows.repository_analysis import RepositoryAnalysisWorkflow
 from perdure.workflows.repository_watcher import RepositoryWatcherWorkflow
 from perdure.workflows.review_units import ReviewUnitsWorkflow
 from perdure.workflows.run_github_action import RunGitHubActionWorkflow
+from perdure.workflows.store_reading import ReadStoredWorkflow
 
 WORKFLOWS: tuple[type, ...] = (
     ActionWorkflow,
@@ -28,6 +29,7 @@ WORKFLOWS: tuple[type, ...] = (
     OrganizationPipelineWorkflow,
     ParallelAnalysisWorkflow,
     PipelineWorkflow,
+    ReadStoredWorkflow,
     RepositoryAnalysisWorkflow,
     RepositoryWatcherWorkflow,
     ReviewUnitsWorkflow,
