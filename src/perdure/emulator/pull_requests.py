@@ -181,10 +181,11 @@ class PullRequests:
             return
         if head.sha == pull.head_sha:
             return
-        before, pull.head_sha = pull.head_sha, head.sha
-        base = repository.resolve(f"refs/heads/{pull.base_ref}")
-        pull.base_sha = base.sha if base else pull.base_sha
+        # First what may fail: a push that is not whole yet is looked at again.
         self._fetch(repository, source, head.sha)
+        base = repository.resolve(f"refs/heads/{pull.base_ref}")
+        before, pull.head_sha = pull.head_sha, head.sha
+        pull.base_sha = base.sha if base else pull.base_sha
         self._point(repository, pull)
         self.changed(pull)
         self._webhooks.pull_request("synchronize", pull, sender, before=before)
