@@ -8,11 +8,15 @@ from temporalio.client import WorkflowFailureError
 
 from fleet.test_chunked_processor import until
 from fleet.work import Caller
+from perdure.engine.fleet_retries import retry_fleet
 from perdure.engine.fleet_store import keep_list, read_results
-from perdure.engine.fleets import find_fleet, list_fleets, retry_fleet, start_fleet
+from perdure.engine.fleets import find_fleet, list_fleets, start_fleet
 from perdure.errors import FleetNotKnownError, KeyConflictError, UsageError
 from perdure.model.fleet import ListedItems, Outcome, PagedItems, StoredItems
 from perdure.model.fleet_progress import FleetInput
+from perdure.pipeline import read_pipeline
+from perdure.pipeline.fleet_compiling import compile_fleet
+from perdure.pipeline.fleet_file import read_fleet
 from workflows.conftest import House
 
 LONG = [{"name": f"acme/repository-{number}", "text": "x" * 10_000} for number in range(30)]
@@ -188,3 +192,26 @@ async def test_a_retry_goes_on_where_a_fleet_was_cancelled(yard):
     found = await read_results(house.client, cancelled, task_queue=house.task_queue)
     done_before = {one.key for one in found if one.outcome is Outcome.SUCCEEDED}
     assert {yard.desk.order.count(key) for key in done_before} == {1}
+
+
+async def test_a_pipeline_is_run_for_every_item(yard):
+    """Its inputs come from the item; an item that does not fit fails alone."""
+    pipeline = read_pipeline("""
+name: each
+inputs: {repository: {type: string, required: true, pattern: "acme/.*"}}
+steps: {pause: {wait: 1s}}
+outputs: {done: "${{ inputs.repository }}"}
+""")
+    file = read_fleet(
+        'name: pipelines\nitems: [a]\npipeline: each.yaml\ninput: {repository: "${{ item }}"}\n'
+        "failure-threshold: 50%"
+    )
+    items = ListedItems(items=("acme/one", "other/two"))
+    input = compile_fleet(file, items, pipeline=(pipeline, {}))
+    house = yard.house
+    handle = await start_fleet(house.client, input, key=key(), task_queue=house.task_queue)
+    result = await handle.result()
+    assert (result.counts.succeeded, result.counts.failed) == (1, 1)
+    assert "repository" in result.failures[0].reason
+    [good, _] = await read_results(house.client, await handle.progress(), task_queue=house.task_queue)
+    assert good.value["outputs"] == {"done": "acme/one"}

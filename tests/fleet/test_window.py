@@ -131,6 +131,13 @@ def test_an_organisation_works_on_the_queue_of_its_tier_and_takes_turns():
     assert other.work.task_queue == "own-pro-queue"
 
 
+@pytest.mark.parametrize("work", [{}, {"workflow": "X", "activity": "y"}])
+def test_work_is_one_thing(work):
+    """Nothing, or two things at once, could not be started."""
+    with pytest.raises(ValidationError, match="one thing"):
+        Work(**work)
+
+
 def test_an_unknown_tier_is_refused():
     """There is no worker for a tier that nobody knows."""
     with pytest.raises(ValidationError, match="starter"):

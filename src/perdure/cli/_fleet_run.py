@@ -15,8 +15,9 @@ from perdure.cli._fleet_views import FleetOutcome, FollowedFleet, choose_fleet_v
 from perdure.cli._session import Session, open_session
 from perdure.cli._views import JsonView
 from perdure.cli._waiting import say_how_to_go_on, wait_for_end
+from perdure.engine.fleet_retries import retry_fleet
 from perdure.engine.fleet_store import keep_list
-from perdure.engine.fleets import FleetHandle, find_fleet, retry_fleet, start_fleet
+from perdure.engine.fleets import FleetHandle, find_fleet, start_fleet
 from perdure.engine.pollers import WORKFLOW_TASKS, require_pollers
 from perdure.errors import PipelineFileError, UsageError
 from perdure.model import queues

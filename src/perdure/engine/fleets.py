@@ -1,8 +1,7 @@
 """Starts, watches and steers fleets from ordinary code."""
 
-import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from temporalio.client import (
@@ -24,7 +23,6 @@ from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlrea
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.activities.failures import original_error
-from perdure.engine.fleet_store import read_results
 from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
 from perdure.engine.pollers import ACTIVITY_TASKS, WORKFLOW_TASKS, require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
@@ -41,15 +39,9 @@ from perdure.model import queues, search_attributes
 from perdure.model.base import Model
 from perdure.model.fleet import (
     REVIEW_WORKFLOW,
-    FleetItem,
-    ItemResult,
-    Outcome,
     PagedItems,
-    UnfinishedItems,
-    json_size,
 )
 from perdure.model.fleet_progress import (
-    Counts,
     FleetInput,
     FleetProgress,
     FleetResult,
@@ -62,9 +54,8 @@ from perdure.workflows.organization_pipeline import OrganizationPipelineWorkflow
 PREFIX = "fleet/"
 
 _DIGEST = "perdure_fleet_digest"
-_LARGEST_REST = 512 * 1024
 _KIND = SearchAttributeKey.for_keyword(search_attributes.KIND)
-_INPUTS: dict[str, type[FleetInput] | type[OrganizationInput]] = {
+INPUTS: dict[str, type[FleetInput] | type[OrganizationInput]] = {
     ChunkedProcessorWorkflow.__name__: FleetInput,
     OrganizationPipelineWorkflow.__name__: OrganizationInput,
 }
@@ -201,7 +192,7 @@ async def start_fleet(
     await _require_workers(client, input, task_queue)
     name = input.name if isinstance(input, FleetInput) else input.name or input.organization
     workflow_id = f"{PREFIX}{name}/{key or secrets.token_hex(4)}"
-    workflow_type = next(name for name, type_ in _INPUTS.items() if type_ is type(input))
+    workflow_type = next(name for name, type_ in INPUTS.items() if type_ is type(input))
     try:
         handle = await client.start_workflow(
             workflow_type,
@@ -238,7 +229,7 @@ async def find_fleet(client: Client, id: str) -> FleetHandle:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise fleet_error(error, workflow_id) from error
             await outage.sit_out(error)
-    if described.workflow_type not in _INPUTS:
+    if described.workflow_type not in INPUTS:
         msg = f"{workflow_id} is no fleet"
         raise FleetNotKnownError(msg, hint="list them with: perdure fleet list")
     return FleetHandle(client, workflow_id)
@@ -250,7 +241,7 @@ async def list_fleets(client: Client, *, limit: int = 20) -> list[FleetSummary]:
     Raises:
         EngineError: Temporal refused.
     """
-    types = " OR ".join(f"WorkflowType = '{name}'" for name in _INPUTS)
+    types = " OR ".join(f"WorkflowType = '{name}'" for name in INPUTS)
     query = f"({types}) AND ExecutionStatus != 'ContinuedAsNew'"
     try:
         found = [_summary(one) async for one in client.list_workflows(query, limit=limit)]
@@ -258,61 +249,6 @@ async def list_fleets(client: Client, *, limit: int = 20) -> list[FleetSummary]:
         raise EngineError(f"Temporal refused: {error.message}") from error
     newest_first = sorted(found, key=lambda one: one.closed_at or one.started_at, reverse=True)
     return sorted(newest_first, key=lambda one: one.closed_at is not None)
-
-
-async def retry_fleet(client: Client, id: str, *, requester: str = "") -> FleetHandle:
-    """Start a new fleet of those items that did not succeed in one that has ended.
-
-    After one that was cancelled it goes on with those that were never begun, too. Its id follows from the old
-    one's, so that two people who do this at once start one.
-
-    Raises:
-        UsageError: The fleet still runs, or everything in it succeeded.
-        FleetNotKnownError: There is none.
-        NoWorkerError: Nobody polls one of its queues.
-        EngineError: Temporal refused, or no worker answered.
-    """
-    handle = await find_fleet(client, id)
-    if await handle.is_running():
-        msg = f"{handle.id} still runs"
-        raise UsageError(msg, hint=f"wait for its end, or cancel it: perdure fleet cancel {handle.id}")
-    progress, state = await handle.progress(), await handle.state()
-    old, task_queue = await _input_of(client, handle.id)
-    changes: dict[str, object] = {"state": None, "requester": requester or old.requester}
-    left = progress.counts.failed + progress.counts.cancelled
-    if state.cursor is not None or state.waiting:
-        results = await read_results(client, progress, task_queue=task_queue)
-        changes["state"] = _rest(state, results)
-    elif left and progress.results is not None:
-        where = "items" if isinstance(old, FleetInput) else "repositories"
-        changes[where] = UnfinishedItems(results=progress.results, total=left)
-    else:
-        raise UsageError(f"nothing failed in {handle.id}", hint="run its file again for everything")
-    new = old.model_copy(update=changes)
-    key = _next_key(handle.id.removeprefix(PREFIX).partition("/")[2])
-    return await start_fleet(client, new, key=key, task_queue=task_queue)
-
-
-def _rest(state: FleetState, results: Sequence[ItemResult]) -> FleetState:
-    """Return where a fleet begins that does what another one was cancelled before."""
-    again = [
-        FleetItem(index=one.index, key=one.key, value=one.item)
-        for one in results
-        if one.outcome is not Outcome.SUCCEEDED
-    ]
-    waiting = (*again, *state.waiting)
-    if json_size([one.model_dump(mode="json") for one in waiting]) > _LARGEST_REST:
-        raise UsageError(
-            f"{len(again):,} items did not succeed: too much to go on with at once",
-            hint="run the fleet's file again under another --id",
-        )
-    counts, earlier = state.counts, state.counts.earlier + state.counts.succeeded
-    total = counts.total - counts.succeeded if counts.total is not None else None
-    return FleetState(
-        cursor=state.cursor,
-        waiting=waiting,
-        counts=Counts(total=total, read=counts.read, earlier=earlier),
-    )
 
 
 def fleet_error(error: RPCError, id: str) -> EngineError | UsageError:
@@ -362,16 +298,6 @@ async def _attach(client: Client, workflow_id: str, digest: str) -> FleetHandle:
     return FleetHandle(client, workflow_id)
 
 
-async def _input_of(client: Client, id: str) -> tuple[FleetInput | OrganizationInput, str]:
-    async for event in client.get_workflow_handle(id).fetch_history_events(page_size=1):
-        started = event.workflow_execution_started_event_attributes
-        type_ = _INPUTS[started.workflow_type.name]
-        [input] = await client.data_converter.decode(started.input.payloads, [type_])
-        return input, started.task_queue.name
-    msg = f"{id} has no history"
-    raise EngineError(msg)
-
-
 async def _search_attributes(client: Client) -> TypedSearchAttributes:
     if not await ensure_search_attributes(client):
         return TypedSearchAttributes.empty
@@ -394,8 +320,3 @@ def _summary(execution: WorkflowExecution) -> FleetSummary:
         started_at=execution.start_time.astimezone(UTC),
         closed_at=execution.close_time.astimezone(UTC) if execution.close_time else None,
     )
-
-
-def _next_key(key: str) -> str:
-    found = re.fullmatch(r"(.*)-retry-(\d+)", key)
-    return f"{found[1]}-retry-{int(found[2]) + 1}" if found else f"{key}-retry-1"

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from perdure.model.actions import StoredObject
 from perdure.model.base import Model
@@ -169,6 +169,13 @@ class Work(Model):
     attempt_timeout: timedelta = timedelta(minutes=30)
     attempts: int = Field(default=5, ge=1)
     fairness_key: str = Field(default="", max_length=64)
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> "Work":
+        if [bool(self.workflow), bool(self.activity), self.pipeline is not None].count(True) != 1:
+            msg = "a fleet does one thing: name a workflow, an activity or a pipeline"
+            raise ValueError(msg)
+        return self
 
     @property
     def survives_its_parent(self) -> bool:
