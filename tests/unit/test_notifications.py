@@ -110,6 +110,13 @@ def test_who_is_waited_for_learns_how_to_decide():
     assert "`perdure approval reject approval/pipeline/release/7/approve`" in text
 
 
+def test_a_check_run_quotes_the_question_and_says_how_to_decide():
+    """Line by line, as it was asked."""
+    summary = check_summary(news(WAITING, approval=ASKED))
+    assert "> Deploy image 7?  \n> It has \\*stars\\* & \\<!channel\\>\n\nDecide before 2026-11-23" in summary
+    assert "`perdure approval approve approval/pipeline/release/7/approve`" in summary
+
+
 def test_a_failure_says_why_with_links_and_what_was_undone():
     """Only the jobs that went wrong are in the message."""
     payload = payload_of(message_of(failed()), "https://temporal.example.com/7")

@@ -83,7 +83,9 @@ def check_summary(news: News) -> str:
     if news.reason:
         parts.append(f"> {_plain(_shortened(_one_line(news.reason), _MAX_REASON))}")
     if news.approval is not None:
-        parts += [f"> {_plain(line)}" for line in news.approval.message.splitlines()[:20]]
+        asked = news.approval.message.splitlines()[:20]
+        # Two spaces at its end keep a line a line.
+        parts += ["  \n".join(f"> {_plain(line)}" for line in asked)] if asked else []
         parts.append(
             f"Decide before {_clock(news.approval.deadline)}: `{_command('approve', news.approval)}`"
         )
