@@ -1,6 +1,7 @@
 """ruff, detect-secrets, zizmor and others over files of strangers: what they find, and what cannot harm."""
 
 import asyncio
+import hashlib
 import json
 import socket
 import sys
@@ -96,6 +97,18 @@ async def test_digests_and_templates_are_no_secrets(tmp_path):
     folder = tree(tmp_path, a_py="\n".join(lines) + "\n")
     analysis = await look(folder, changed("a.py", (1, 4)), names=("detect-secrets",))
     assert {each.start_line for each in analysis.findings} == {4}
+
+
+async def test_a_file_of_random_strings_is_data(tmp_path):
+    """Nobody reads a hundred guesses; a key of a known form among them is still found."""
+    rows = [f'x{n} = "{hashlib.sha256(bytes([n])).hexdigest()}"\n' for n in range(30)]
+    folder = tree(
+        tmp_path, few_py="".join(rows[:3]), many_py="".join(rows) + 'KEY = "AKIAIOSFODNN7EXAMPLE"\n'
+    )
+    files = (changed("few.py", (1, 3)), changed("many.py", (1, 31)))
+    found = (await look(folder, *files, names=("detect-secrets",))).findings
+    assert {each.path for each in found if "entropy" in each.rule} == {"few.py"}
+    assert ("many.py", 31) in {(each.path, each.start_line) for each in found}
 
 
 async def test_a_file_that_takes_for_ever_is_given_up_alone(tmp_path):

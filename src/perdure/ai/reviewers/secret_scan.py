@@ -15,6 +15,7 @@ from detect_secrets.settings import default_settings
 
 SECONDS_FOR_A_FILE = 20
 
+_MOST_GUESSES = 10
 _GUESSES = {"Base64 High Entropy String", "Hex High Entropy String"}
 _DIGEST = re.compile(
     r"sha-?(?:1|2|256|384|512)?\b|digest|hash|checksum|integrity|commit|revision|fingerprint|etag",
@@ -50,10 +51,17 @@ def _scan(path: str) -> list[dict[str, object]]:
         return []
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = file.read().split("\n")
-    return [
-        {"path": path, "type": kind, "line": line}
+    found = [
+        (kind, line)
         for kind, line in sorted(seen)
         if not (kind in _GUESSES and line <= len(lines) and _DIGEST.search(lines[line - 1]))
+    ]
+    # So many random strings are data, and nobody reads that many guesses. Keys of a known form stay.
+    is_data = sum(kind in _GUESSES for kind, _ in found) > _MOST_GUESSES
+    return [
+        {"path": path, "type": kind, "line": line}
+        for kind, line in found
+        if not (is_data and kind in _GUESSES)
     ]
 
 
