@@ -1,6 +1,8 @@
 """Records the histories of pipelines that tell how they go.
 
     PYTHONPATH=tests .venv/bin/python -m replay.record_notifications
+
+See :mod:`replay.record` for when that is right.
 """
 
 import asyncio
