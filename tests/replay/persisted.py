@@ -17,6 +17,7 @@ from temporalio import activity, workflow
 from perdure.activities.actions import ActionActivities
 from perdure.activities.alerting import AlertActivities
 from perdure.activities.approvals import ApprovalActivities
+from perdure.activities.batch_embedding import BatchActivities
 from perdure.activities.dispatching import DispatchActivities
 from perdure.activities.fetching import FetchActivities
 from perdure.activities.fleet import FleetActivities
@@ -36,6 +37,7 @@ ACTIVITY_CLASSES = (
     ApprovalActivities,
     DispatchActivities,
     FleetActivities,
+    BatchActivities,
     FetchActivities,
     IndexActivities,
     LockActivities,

@@ -89,18 +89,27 @@ class IndexActivities:
             with as_application_errors():
                 return SettledIndex(rows=await self._index.settle(self._embedder.model))
 
+    @property
+    def model(self) -> str:
+        """What the index calls the embedder's model."""
+        return self._embedder.model
+
+    async def missing(self, repository: str, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Return those of the chunks that have to be computed; take over what other repositories have."""
+        ids = [chunk.chunk_id for chunk in chunks]
+        there = await self._index.existing_ids(self.model, repository, ids)
+        left = [chunk for chunk in chunks if chunk.chunk_id not in there]
+        copied = await self._index.copy_from_others(self.model, repository, left)
+        return [chunk for chunk in left if chunk.chunk_id not in copied]
+
     async def _embed(self, repository: str, chunks: Sequence[Chunk], progress: _Progress) -> int:
-        model, ids = self._embedder.model, [chunk.chunk_id for chunk in chunks]
-        there = await self._index.existing_ids(model, repository, ids)
-        missing = [chunk for chunk in chunks if chunk.chunk_id not in there]
-        copied = await self._index.copy_from_others(model, repository, missing)
-        missing = [chunk for chunk in missing if chunk.chunk_id not in copied]
+        missing = await self.missing(repository, chunks)
         progress.add(len(chunks) - len(missing))
         size = self._embedder.batch_size
         for first in range(0, len(missing), size):
             part = missing[first : first + size]
             vectors = await self._embedder.embed([f"{chunk.symbol}\n{chunk.text}" for chunk in part])
-            await self._index.upsert(model, repository, part, vectors)
+            await self._index.upsert(self.model, repository, part, vectors)
             progress.add(len(part))
         return len(missing)
 

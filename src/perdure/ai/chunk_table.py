@@ -17,7 +17,7 @@ from typing import Final
 import lancedb
 import numpy as np
 import pyarrow as pa
-from lancedb.index import FTS, BTree, IvfPq
+from lancedb.index import FTS, BTree
 from lancedb.query import AsyncQueryBase
 from lancedb.table import AsyncTable
 
@@ -27,9 +27,6 @@ from perdure.errors import ModelAnswerError, PerdureError
 from perdure.model.indexing import Chunk
 
 PRIMARY_KEY: Final = {"lance-schema:unenforced-primary-key": "true"}
-INDEXED_FROM: Final = 50_000
-"""Rows from which on an index over the vectors is faster than reading them all."""
-
 _MOST_WORDS = 64
 _ASKED_AT_ONCE = 1_000
 _ATTEMPTS = 30
@@ -155,8 +152,12 @@ class ChunkTable:
         return await _ids(asked.where(_of(repository)).limit(limit), "_score")
 
     async def by_vector(self, repository: str, vector: Vectors, limit: int) -> list[str]:
-        """Return the chunks of a repository whose vectors are nearest, nearest first."""
-        asked = self._table.query().nearest_to(vector.reshape(-1)).distance_type("cosine").refine_factor(4)
+        """Return the chunks of a repository whose vectors are nearest, nearest first.
+
+        All of them are compared, and no index over vectors is made: it takes minutes to train, and a search
+        looks at one repository alone.
+        """
+        asked = self._table.query().nearest_to(vector.reshape(-1)).distance_type("cosine")
         return await _ids(asked.where(_of(repository)).limit(limit), "_distance")
 
     async def settle(self) -> int:
@@ -166,8 +167,6 @@ class ChunkTable:
         try:
             for column in {"key", "chunk_id", "repository"} - indexed:
                 await self._table.create_index(column, config=BTree())
-            if rows >= INDEXED_FROM and "vector" not in indexed:
-                await self._table.create_index("vector", config=IvfPq(distance_type="cosine"))
             await self._table.optimize(cleanup_older_than=_KEPT_VERSIONS)
         except (OSError, RuntimeError) as error:
             # Somebody else writes: the next one to settle does it.

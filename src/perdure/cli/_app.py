@@ -28,6 +28,7 @@ _COMMANDS = {
     "fleet": ("perdure.cli.fleet:app", "Do the same work for every item of a list, and account for each."),
     "schedule": ("perdure.cli.schedule:app", "List, show and control schedules of pipelines."),
     "review": ("perdure.cli.review:app", "Review pull requests, repositories and folders."),
+    "job": ("perdure.cli.job:app", "Bring results of jobs that somebody outside has done."),
     "approval": ("perdure.cli.approval:app", "List, show and decide approvals."),
     "web": ("perdure.cli.web:app", "Serve the API through which people decide approvals."),
     "up": ("perdure.cli.up:command", "Start the engine and a worker on this machine, and stay."),

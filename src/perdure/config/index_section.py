@@ -44,6 +44,9 @@ class IndexSettings(Section):
         embedder_key: Reference to the key.
         embeddings_per_second: Embedding jobs started per second, over all workers; 0 is without limit.
         gpus: Embedding jobs at the same time in one worker.
+        batch_command: A program and its arguments that hands chunks to a batch service outside. It is given
+            a file of JSON lines with ``id`` and ``text``, and the variables PERDURE_JOB_ID and
+            PERDURE_JOB_TOKEN.
     """
 
     repositories: Path = Path(".perdure/repositories")
@@ -56,6 +59,7 @@ class IndexSettings(Section):
         10.0
     )
     gpus: int = Field(default=1, ge=1)
+    batch_command: Annotated[tuple[str, ...], BeforeValidator(as_words)] = ()
 
     @model_validator(mode="after")
     def _embedder_is_whole(self) -> IndexSettings:

@@ -18,9 +18,17 @@ from perdure.errors import SettingsError
 
 FILE_NAME: Final = "perdure.toml"
 
-OTHER_VARIABLES: Final = frozenset({"PERDURE_CONFIG", "PERDURE_USER_TOKEN", "PERDURE_MODEL"})
-"""Variables that belong to no section: the settings file's path, a person's own GitHub token, and the model
-to review with instead of those of ``[review]``."""
+OTHER_VARIABLES: Final = frozenset(
+    {
+        "PERDURE_CONFIG",
+        "PERDURE_USER_TOKEN",
+        "PERDURE_MODEL",
+        "PERDURE_JOB_ID",
+        "PERDURE_JOB_TOKEN",
+    }
+)
+"""Variables that belong to no section: the settings file's path, a person's own GitHub token, the model to
+review with instead of those of ``[review]``, and what a program that hands jobs over is given."""
 
 _Values = dict[tuple[str, str], Any]
 _Places = dict[tuple[str, str], str]

@@ -11,9 +11,11 @@ from importlib.util import find_spec
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from perdure.activities.batch_embedding import BatchActivities
 from perdure.activities.fetching import FetchActivities
 from perdure.activities.fix_verifying import FixVerification
 from perdure.activities.indexing import IndexActivities
+from perdure.activities.outside_jobs import OutsideJobs
 from perdure.activities.reviewing import ReviewActivities
 from perdure.activities.store import ContentStore
 from perdure.ai.repositories import Origin, RepositoryCache
@@ -82,6 +84,8 @@ async def open_review_workers(
             related=IndexedCode(index, embedder),
         )
         indexing = IndexActivities(index, embedder, store)
+        jobs = OutsideJobs(settings.store.path)
+        batches = BatchActivities(indexing, index, store, jobs, settings.index.batch_command)
         reading: list[Callable[..., Awaitable[Model]]] = [
             fetching.fetch_change,
             fetching.chunk_tree,
@@ -113,7 +117,13 @@ async def open_review_workers(
             queues.EMBED: lambda: Worker(
                 client,
                 task_queue=queues.EMBED + suffix,
-                activities=[indexing.embed_chunks, indexing.settle_index],
+                activities=[
+                    indexing.embed_chunks,
+                    indexing.settle_index,
+                    batches.hand_over_chunks,
+                    batches.wait_for_job,
+                    batches.take_embeddings,
+                ],
                 max_concurrent_activities=settings.index.gpus,
                 max_task_queue_activities_per_second=settings.index.embeddings_per_second,
                 graceful_shutdown_timeout=settings.worker.graceful_shutdown,

@@ -148,19 +148,26 @@ class SettledIndex(Model):
     rows: int = 0
 
 
-class IndexInput(Model):
-    """Input of ``IndexRepositoryWorkflow``.
+class IndexOptions(Model):
+    """How a tree is made searchable.
 
     Attributes:
         max_parallel: Embedding jobs at the same time.
         shard_size: Chunks that one of them takes.
         lost_worker_timeout: How soon a worker that was killed in the middle of one is noticed.
+        by_batch: Whether a batch service outside computes, as ``[index] batch_command`` says.
     """
 
-    target: ReviewTarget
     max_parallel: int = Field(default=4, ge=1, le=200)
     shard_size: int = Field(default=SHARD_SIZE, ge=1, le=10_000)
     lost_worker_timeout: timedelta = LOST_WORKER_TIMEOUT
+    by_batch: bool = False
+
+
+class IndexInput(IndexOptions):
+    """Input of ``IndexRepositoryWorkflow``."""
+
+    target: ReviewTarget
 
 
 class IndexedTree(Model):

@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
+    from perdure.activities.batch_embedding import BatchActivities
     from perdure.activities.fetching import FetchActivities
     from perdure.activities.indexing import IndexActivities
     from perdure.model import queues
@@ -19,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         SettledIndex,
         SettleIndexInput,
     )
+    from perdure.model.outside_jobs import FinishedJob, HandedOver, TakeEmbeddingsInput, WaitForJobInput
 
 _READ_CODE = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=10), maximum_attempts=5
@@ -72,6 +74,44 @@ async def embed_chunks(input: EmbedChunksInput, *, lost_worker_timeout: timedelt
         heartbeat_timeout=lost_worker_timeout,
         retry_policy=_EMBED,
         summary=f"{input.repository} {input.shard.sha256[:12]}",
+    )
+
+
+async def hand_over_chunks(input: EmbedChunksInput) -> HandedOver:
+    """Give what the index does not have yet to a batch service outside."""
+    return await workflow.execute_activity_method(
+        BatchActivities.hand_over_chunks,
+        input,
+        task_queue=_queue(queues.EMBED),
+        start_to_close_timeout=timedelta(hours=1),
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
+        retry_policy=_READ_CODE,
+        summary=f"{input.repository} {input.shard.sha256[:12]}",
+    )
+
+
+async def wait_for_job(input: WaitForJobInput) -> FinishedJob:
+    """Wait until somebody brings a job's result. No worker is busy meanwhile."""
+    return await workflow.execute_activity_method(
+        BatchActivities.wait_for_job,
+        input,
+        task_queue=_queue(queues.EMBED),
+        start_to_close_timeout=timedelta(days=7),
+        retry_policy=_EMBED,
+        summary=input.job_id,
+    )
+
+
+async def take_embeddings(input: TakeEmbeddingsInput) -> EmbeddedChunks:
+    """Put what a batch service has computed into the index."""
+    return await workflow.execute_activity_method(
+        BatchActivities.take_embeddings,
+        input,
+        task_queue=_queue(queues.EMBED),
+        start_to_close_timeout=timedelta(hours=1),
+        heartbeat_timeout=_LOST_WORKER_TIMEOUT,
+        retry_policy=_READ_CODE,
+        summary=input.result.sha256[:12],
     )
 
 

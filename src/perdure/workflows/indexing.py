@@ -16,19 +16,19 @@ with workflow.unsafe.imports_passed_through():
     from perdure.errors import ModelUnavailableError
     from perdure.model.actions import StoredObject
     from perdure.model.indexing import (
-        LOST_WORKER_TIMEOUT,
-        SHARD_SIZE,
         ChunkTreeInput,
         EmbedChunksInput,
         EmbeddedChunks,
         FetchInput,
         IndexedTree,
         IndexInput,
+        IndexOptions,
         IndexProgress,
         IndexResult,
         SettleIndexInput,
         index_name,
     )
+    from perdure.model.outside_jobs import TakeEmbeddingsInput, WaitForJobInput
 
 _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(minutes=10)
@@ -52,13 +52,7 @@ class IndexRepositoryWorkflow:
     async def run(self, input: IndexInput) -> IndexResult:
         """Fetch, cut up, embed."""
         fetched = await calls.fetch_change(FetchInput(target=input.target))
-        indexed = await index_tree(
-            fetched.tree,
-            max_parallel=input.max_parallel,
-            shard_size=input.shard_size,
-            lost_worker_timeout=input.lost_worker_timeout,
-            on_change=self._show,
-        )
+        indexed = await index_tree(fetched.tree, input, on_change=self._show)
         return IndexResult(
             tree=fetched.tree,
             head_sha=fetched.head_sha,
@@ -85,29 +79,26 @@ class IndexRepositoryWorkflow:
 
 async def index_tree(
     tree: str,
+    options: IndexOptions | None = None,
     *,
-    max_parallel: int = 4,
-    shard_size: int = SHARD_SIZE,
-    lost_worker_timeout: timedelta = LOST_WORKER_TIMEOUT,
     on_change: Callable[[IndexProgress], None] | None = None,
 ) -> IndexedTree:
     """Make a fetched tree searchable, from any workflow. What the index has already costs nothing.
 
     Args:
         tree: As it was fetched.
-        max_parallel: Embedding jobs at the same time.
-        shard_size: Chunks that one of them takes.
-        lost_worker_timeout: How soon a worker that was killed in the middle of one is noticed.
+        options: How; the defaults where they are left out.
         on_change: Is told whenever there is something to tell.
     """
+    options = options or IndexOptions()
     account = _Account(on_change)
     account.tell(stage="chunking")
-    chunked = await calls.chunk_tree(ChunkTreeInput(tree=tree, shard_size=shard_size))
+    chunked = await calls.chunk_tree(ChunkTreeInput(tree=tree, shard_size=options.shard_size))
     account.tell(stage="embedding", chunks=chunked.chunks)
     repository = index_name(tree)
-    embedding = _Embedding(repository, lost_worker_timeout, account)
+    embedding = _Embedding(repository, options, account)
     jobs = await gather_bounded(
-        (partial(embedding.run, shard) for shard in chunked.shards), limit=max_parallel
+        (partial(embedding.run, shard) for shard in chunked.shards), limit=options.max_parallel
     )
     computed = sum(job.computed for job in jobs)
     if computed:
@@ -127,19 +118,32 @@ async def index_tree(
 class _Embedding:
     """Runs embedding jobs, and waits where their embedder cannot work now."""
 
-    def __init__(self, repository: str, lost_worker_timeout: timedelta, account: "_Account") -> None:
+    def __init__(self, repository: str, options: IndexOptions, account: "_Account") -> None:
         self._repository = repository
-        self._lost_worker_timeout = lost_worker_timeout
+        self._options = options
         self._account = account
 
     async def run(self, shard: StoredObject) -> EmbeddedChunks:
+        job = EmbedChunksInput(repository=self._repository, shard=shard)
+        result = await self._by_batch(job) if self._options.by_batch else None
+        if result is None:
+            result = await self._here(job)
+        self._account.count(result)
+        return result
+
+    async def _by_batch(self, job: EmbedChunksInput) -> EmbeddedChunks | None:
+        """Have somebody outside compute it; ``None`` where there is nothing to compute."""
+        handed_over = await calls.hand_over_chunks(job)
+        if not handed_over.job_id:
+            return None
+        finished = await calls.wait_for_job(WaitForJobInput(job_id=handed_over.job_id))
+        return await calls.take_embeddings(TakeEmbeddingsInput(job=job, result=finished.result))
+
+    async def _here(self, job: EmbedChunksInput) -> EmbeddedChunks:
         pause = _FIRST_PAUSE
         while True:
             try:
-                result = await calls.embed_chunks(
-                    EmbedChunksInput(repository=self._repository, shard=shard),
-                    lost_worker_timeout=self._lost_worker_timeout,
-                )
+                return await calls.embed_chunks(job, lost_worker_timeout=self._options.lost_worker_timeout)
             except ActivityError as failure:
                 error = original_error(failure)
                 if not isinstance(error, ModelUnavailableError):
@@ -147,9 +151,6 @@ class _Embedding:
                 self._account.tell(waiting_for=str(error))
                 await workflow.sleep(error.retry_after or pause, summary="the embedder cannot work now")
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            else:
-                self._account.count(result)
-                return result
 
 
 class _Account:
