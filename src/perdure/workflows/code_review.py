@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
         rejection_reason,
         subject_digest,
     )
-    from perdure.model.fixing import AppliedFix, ApplyInput, ApplyOutcome, PrepareFixesInput, VerifyFixInput
+    from perdure.model.fixing import AppliedFix, ApplyInput, PrepareFixesInput, VerifyFixInput
     from perdure.model.forms import FormField, FormFieldType
     from perdure.model.posting import Published, PublishInput, PublishOutcome, SayInput
     from perdure.model.pull_requests import PullRequestFacts, PullRequestRef
@@ -264,18 +264,19 @@ class CodeReviewWorkflow:
                 digest=summary.digest,
             )
         )
-        if not prepared.files:
-            said = "; ".join(one.reason for one in prepared.skipped[:3])
-            return AppliedFix(outcome=ApplyOutcome.NOTHING, reason=said)
-        verified = await _review_calls.verify_fix(
-            VerifyFixInput(prepared=prepared, report=summary.report, analysers=self._policy.analysers)
-        )
-        if not verified.ok:
-            new = verified.new_findings[0]
-            said = f"the files would have new findings then: {new.path}:{new.start_line} {new.rule}"
-            return AppliedFix(outcome=ApplyOutcome.REFUSED, reason=said)
+        verified = None
+        if prepared.files:
+            verified = await _review_calls.verify_fix(
+                VerifyFixInput(prepared=prepared, report=summary.report, analysers=self._policy.analysers)
+            )
+        # Says on the pull request why nothing is committed, where nothing is.
         return await _review_calls.apply_fixes(
-            ApplyInput(prepared=prepared, approved_by=approved_by, checked_by=self._policy.analysers)
+            ApplyInput(
+                prepared=prepared,
+                verified=verified,
+                approved_by=approved_by,
+                checked_by=self._policy.analysers,
+            )
         )
 
     async def _facts(self) -> PullRequestFacts:
