@@ -137,7 +137,7 @@ async def test_lists_filter_by_repository_and_status(scene):
     assert "action/listed\t" not in "".join(run.stdout)
     as_json = await scene.run("run", "list", "--json", "--limit", "1", "--repository", "acme/")
     [line] = as_json.stdout
-    assert json.loads(line)["repository"] == REPOSITORY
+    assert json.loads(line)["repository"].startswith("acme/")
     none = await scene.run("run", "list", "-R", "acme/other")
     assert (none.process.returncode, none.stdout) == (0, [])
 
