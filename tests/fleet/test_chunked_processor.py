@@ -1,11 +1,14 @@
 """Fleets over any number of items: the window, the cursor, failures, pause, cancellation."""
 
 import asyncio
+import uuid
 
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
+from fleet.conftest import Yard
+from fleet.work import desk_worker
 from perdure.activities.store import ContentStore
 from perdure.model.fleet import ListedItems, PagedItems, ResultsPage
 from perdure.model.fleet_progress import FleetConclusion
@@ -131,3 +134,23 @@ async def test_a_cancelled_fleet_ends_and_keeps_what_has_ended(yard):
     assert progress.conclusion is FleetConclusion.CANCELLED
     assert (progress.counts.cancelled, progress.counts.total) == (2, 6)
     assert [one.key for one in results_of(yard.house, progress.results)] == ["a", "b"]
+
+
+async def test_a_fleet_goes_on_when_its_workers_come_back(idle_house):
+    """Workers that stop in the middle, and others that take over, do nothing twice."""
+    queue = f"desk-{uuid.uuid4().hex[:8]}"
+    async with desk_worker(idle_house.client, queue) as desk:
+        yard = Yard(idle_house, desk, queue)
+
+        async def some_done():
+            return len(desk.done) >= 8
+
+        async with idle_house.workers():
+            items = ListedItems(items=tuple(f"item-{number}" for number in range(20)))
+            handle = await yard.start(items, max_parallel=3, chunk_size=5)
+            await until(some_done)
+        async with idle_house.workers():
+            result = await handle.result()
+    assert result.counts.succeeded == 20
+    assert set(desk.done.values()) == {1}
+    assert len(results_of(idle_house, result.results)) == 20
