@@ -13,6 +13,12 @@ async def use_pulls(person, root, parsed):
     made = pulls.async_create(OWNER, NAME, title="Tidy", head=BRANCH, base="main")
     number = (await parsed(made, 201)).number
     await parsed(pulls.async_list(OWNER, NAME))
+    compared = await parsed(person.rest.repos.async_compare_commits(OWNER, NAME, f"main...{BRANCH}"))
+    assert (compared.status, compared.ahead_by, compared.merge_base_commit.sha) == (
+        "ahead",
+        1,
+        compared.base_commit.sha,
+    )
     await parsed(pulls.async_update(OWNER, NAME, number, title="Tidy up"))
     assert len(await parsed(pulls.async_list_files(OWNER, NAME, number))) == 3
     assert len(await parsed(pulls.async_list_commits(OWNER, NAME, number))) == 1

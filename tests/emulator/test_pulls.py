@@ -50,6 +50,20 @@ async def test_a_pull_request_shows_what_its_branch_changes(client, head, pull):
     assert diff.headers["content-type"].startswith("application/vnd.github.diff")
 
 
+async def test_branches_that_parted_are_compared(client, root, head):
+    """The commit where they parted, how many each has more, and the files from there."""
+    parted = (await client.get(f"{GIT}/commits/{head}")).json()["parents"][0]["sha"]
+    push(root, {"other.txt": "x"}, branch="main")
+
+    found = (await client.get(f"/repos/{REPOSITORY}/compare/main...{BRANCH}")).json()
+    missing = await client.get(f"/repos/{REPOSITORY}/compare/main...nowhere")
+
+    assert found["merge_base_commit"]["sha"] == parted
+    assert (found["status"], found["ahead_by"], found["behind_by"]) == ("diverged", 1, 1)
+    assert [file["filename"] for file in found["files"]] == ["README.md", "src/app.py", "src/new.py"]
+    assert missing.status_code == 404
+
+
 async def test_renamed_removed_and_binary_files_are_told_apart(client, root, head):
     """A rename names both paths; a binary file has no patch; what is gone is removed."""
     parent = push(root, {"data.bin": "a\0b"}, branch="odd")
