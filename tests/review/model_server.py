@@ -185,8 +185,14 @@ async def wrong_form(body: Body) -> Response:
     return completion(json.dumps({"remarks": [{"line": "many", "severity": "terrible"}]}))
 
 
+async def cut_off(body: Body) -> Response:
+    return completion('{"remarks": [', finish="length")
+
+
 async def refuse(body: Body) -> Response:
-    return completion("", text="", finish="stop", refusal="I cannot help with that.")
+    return completion(
+        "", text="", finish="stop", refusal="I cannot help with that. Ask @octocat, https://x.example/"
+    )
 
 
 async def fail(body: Body) -> Response:

@@ -331,7 +331,14 @@ async def test_nothing_that_a_tool_has_started_outlives_it(tmp_path):
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await until(lambda: not psutil.pid_exists(number) or psutil.Process(number).status() == "zombie")
+    await until(lambda: is_over(number))
+
+
+def is_over(number):
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 async def until(condition):

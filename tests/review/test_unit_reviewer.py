@@ -137,7 +137,12 @@ async def test_an_answer_of_the_wrong_form_is_asked_for_again(server, reviewer_o
 
 @pytest.mark.parametrize(
     ("bad", "asked"),
-    [(server_side.invalid_json, 3), (server_side.wrong_form, 3), (server_side.refuse, 1)],
+    [
+        (server_side.invalid_json, 3),
+        (server_side.wrong_form, 3),
+        (server_side.refuse, 1),
+        (server_side.cut_off, 3),
+    ],
 )
 async def test_a_model_that_gives_no_useful_answer_fails_the_part(server, reviewer_of, bad, asked):
     """What was paid is said, and the same review does not pay for it again."""
@@ -148,6 +153,15 @@ async def test_a_model_that_gives_no_useful_answer_fails_the_part(server, review
     assert (result.state, again.state, server.total) == (FileState.FAILED, FileState.FAILED, asked)
     assert result.reason
     assert result.usage.cost == asked * 10_500
+
+
+async def test_what_a_model_says_as_it_refuses_leads_nowhere_either(server, reviewer_of):
+    """A reason stands in the report, and on the pull request."""
+    server.always = server_side.refuse
+    result = await (await reviewer_of(server)).review(UNIT, MINE)
+    assert "I cannot help with that" in result.reason
+    assert "@" not in result.reason
+    assert "://" not in result.reason
 
 
 async def test_a_rate_limit_is_passed_on_with_its_wait(server, reviewer_of):
@@ -173,9 +187,7 @@ async def test_a_slow_model_is_given_up(server, reviewer_of):
     """A model that takes longer than allowed counts as out of order, and as paid."""
     release = asyncio.Event()
     server.script.append(server_side.held(release))
-    reviewer = await reviewer_of(
-        server, price=10, model_timeout=timedelta(milliseconds=200), budget_per_review=1000
-    )
+    reviewer = await reviewer_of(server, price=10, model_timeout=timedelta(seconds=2), budget_per_review=1000)
     with pytest.raises(ModelUnavailableError):
         await reviewer.review(UNIT, MINE)
     release.set()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from pydantic_ai import exceptions as theirs
 
+from perdure.ai.answers import plain_text
 from perdure.errors import (
     ModelAnswerError,
     ModelContextError,
@@ -78,5 +79,6 @@ def _unavailable(error: theirs.ModelAPIError, model: str) -> PerdureError:
 
 
 def _said(error: theirs.AgentRunError) -> str:
-    text = " ".join(error.message.split())
+    # It may repeat what a model said, and that may repeat what strangers wrote.
+    text = " ".join(plain_text(error.message).split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

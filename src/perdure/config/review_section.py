@@ -131,7 +131,7 @@ class ReviewSettings(Section):
         over_budget: ``degrade``: a cheaper model of the list, else none. ``static``: none at all. ``ask``:
             people.
         model_timeout: How long a model may take for one answer.
-        longest_answer: Tokens that a model may write for one part of a change.
+        longest_answer: Tokens that a model may write for one part of a change, its reasoning included.
         largest_file: Bytes; larger files are skipped, and the report says so.
         most_units: Parts of a change that a model is shown at most; the report says what was left out.
         requests_per_second: Parts begun per second, over all workers; 0 is without limit.
@@ -147,7 +147,7 @@ class ReviewSettings(Section):
     budget_per_day: Dollars = None
     over_budget: Literal["degrade", "static", "ask"] = "degrade"
     model_timeout: Duration = timedelta(minutes=3)
-    longest_answer: int = Field(default=4000, ge=256)
+    longest_answer: int = Field(default=8000, ge=256)
     largest_file: int = Field(default=512_000, ge=1)
     most_units: int = Field(default=2000, ge=1)
     requests_per_second: Annotated[float | None, Field(ge=0), AfterValidator(lambda rate: rate or None)] = (
