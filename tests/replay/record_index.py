@@ -5,12 +5,14 @@ PYTHONPATH=tests .venv/bin/python -m replay.record_index
 
 import asyncio
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from perdure.config import GitHubSettings, IndexSettings, Settings, StoreSettings
+from perdure.emulator.repositories import commit_files
 from perdure.engine.workers import run_workers
 from perdure.model import queues
 from perdure.model.indexing import IndexInput
@@ -18,6 +20,18 @@ from perdure.model.review import ReviewTarget
 from perdure.workflows.indexing import IndexRepositoryWorkflow
 from replay.house import Kind, RecordingHouse, recording_house
 from review.embedding_server import MODEL, EmbeddingServer, Failure, running_embedding_server
+
+PROGRAM = """
+import json, os, sys
+from pathlib import Path
+from perdure.activities.outside_jobs import OutsideJobs
+from perdure.activities.store import ContentStore
+rows = [json.loads(line) for line in open(sys.argv[2])]
+lines = [json.dumps({"id": row["id"], "embedding": [1.0] * 64}) for row in rows]
+result = ContentStore(Path(sys.argv[1])).put(chr(10).join(lines).encode())
+OutsideJobs(Path(sys.argv[1])).finish(os.environ["PERDURE_JOB_ID"], result)
+"""
+"""A batch service that has done its work before the program that hands it over ends."""
 
 
 async def indexed(house: RecordingHouse, embeddings: EmbeddingServer) -> None:
@@ -31,6 +45,16 @@ async def indexed(house: RecordingHouse, embeddings: EmbeddingServer) -> None:
             task_queue="perdure",
         )
         await house.record(name)
+    watched = house.emulator.services.repositories.find("acme", "watched")
+    assert watched is not None
+    commit_files(watched, {"app.py": "def main():\n    print('new')\n"})
+    await house.client.start_workflow(
+        IndexRepositoryWorkflow.run,
+        IndexInput(target=ReviewTarget(repository="acme/watched"), by_batch=True),
+        id="recorded/index-by-batch",
+        task_queue="perdure",
+    )
+    await house.record("index-by-batch")
     await house.client.start_workflow(
         IndexRepositoryWorkflow.run,
         IndexInput(target=ReviewTarget(repository="acme/unknown")),
@@ -42,6 +66,7 @@ async def indexed(house: RecordingHouse, embeddings: EmbeddingServer) -> None:
 
 @asynccontextmanager
 async def _workers(house: RecordingHouse, embeddings: EmbeddingServer, folder: Path) -> AsyncIterator[None]:
+    (folder / "program.py").write_text(PROGRAM)
     settings = Settings(
         github=GitHubSettings(url=house.emulator.api_url, token="env:RECORDER_TOKEN"),
         store=StoreSettings(path=folder / "store"),
@@ -50,6 +75,7 @@ async def _workers(house: RecordingHouse, embeddings: EmbeddingServer, folder: P
             path=folder / "index",
             embedder_urls=(embeddings.url,),
             embedder_model=MODEL,
+            batch_command=(sys.executable, str(folder / "program.py"), str(folder / "store")),
         ),
     )
     stop, ready = asyncio.Event(), asyncio.Event()
