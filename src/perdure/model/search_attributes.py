@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 KIND = "PerdureKind"
-"""``action``, ``approval``, ``fleet`` or ``watcher``: what kind of workflow it is. A keyword: one of few words."""
+"""``action``, ``approval``, ``fleet`` or ``watcher``: the workflow's kind. A keyword: one of few words."""
 
 REPOSITORY = "PerdureRepository"
 """``owner/name``. A keyword: it is matched whole, or by its prefix ``owner/``."""
