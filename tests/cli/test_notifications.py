@@ -19,6 +19,7 @@ async def test_what_could_not_be_told_is_shown_with_the_reason(scene, tmp_path):
     """The pipeline has succeeded all the same; the account lists what was told too."""
     run = await scene.run("pipeline", "run", write(tmp_path, telling=TELLING), "--id", "told")
     assert run.process.returncode == 0, run.output
+    assert "warning: a notification failed: perdure run show pipeline/telling/told says why" in run.output
     shown = "".join((await scene.run("run", "show", "telling/told")).stdout)
     assert "state: succeeded" in shown
     head, _, rest = shown.partition("notifications that failed:\n")

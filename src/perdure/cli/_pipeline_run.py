@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from perdure.cli import _errors
-from perdure.cli._action_run import Waiting, print_detached, since
+from perdure.cli._action_run import Waiting, since
 from perdure.cli._desks import user_token
 from perdure.cli._exit_codes import ExitCode
+from perdure.cli._pipeline_following import follow
 from perdure.cli._pipeline_sources import Sources, read_sources
-from perdure.cli._pipeline_views import PipelineOutcome, choose_pipeline_view
 from perdure.cli._session import Session, open_session
-from perdure.cli._waiting import wait_for_end
 from perdure.config import Settings
 from perdure.engine.pipelines import PipelineHandle, start_pipeline
-from perdure.engine.sights import FollowedPipeline
 from perdure.errors import PipelineFileError, PipelineInputError
 from perdure.model import queues
 from perdure.model.approvals import Person
@@ -52,7 +50,7 @@ def run(
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
-        return await _follow(session, await _start(session, sources, options), waiting)
+        return await follow(session, await _start(session, sources, options), waiting)
 
     return asyncio.run(main())
 
@@ -76,16 +74,6 @@ async def requester_of(settings: Settings) -> Person:
         return await people.person(token)
     finally:
         await people.close()
-
-
-async def _follow(session: Session, handle: PipelineHandle, waiting: Waiting) -> ExitCode:
-    if waiting.detach:
-        print_detached(handle, as_json=waiting.as_json)
-        return ExitCode.SUCCESS
-    followed = FollowedPipeline(session.client, handle)
-    view = choose_pipeline_view(temporal_url=session.temporal_url(handle.id))
-    outcome = PipelineOutcome(followed, as_json=waiting.as_json)
-    return await wait_for_end(followed, view, outcome, timeout=waiting.timeout, client=session.client)
 
 
 async def _start(session: Session, sources: Sources, options: Options) -> PipelineHandle:
