@@ -20,7 +20,7 @@ steps:
   pause: {wait: 21d}
   ask:
     needs: pause
-    approval: {approvers: [alice], timeout: 4d, on-timeout: approve, remind: 3d}
+    approval: {approvers: [alice], timeout: 3d, on-timeout: approve, remind: 2d}
   act:
     needs: ask
     action: acme/tools/echo.yml
@@ -76,7 +76,7 @@ async def test_a_pipeline_waits_for_weeks(house):
     approval = await history_of(house, f"approval/{handle.id}/ask")
     action = await history_of(house, f"{handle.id}/act")
     assert timedelta(days=21) <= duration(own) < timedelta(days=22)
-    assert timedelta(days=4) <= duration(approval) < timedelta(days=5)
+    assert timedelta(days=3) <= duration(approval) < timedelta(days=4)
     assert duration(action) > timedelta(days=1)
     assert len(own) < 40
     assert [one.conclusion for one in house.emulator.runs] == ["success"]
