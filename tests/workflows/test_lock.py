@@ -287,7 +287,6 @@ name: top
 concurrency: GROUP
 steps:
   middle: {pipeline: middle.yaml}
-  alone: {needs: middle, wait: 1s}
 """
 MIDDLE = """
 name: middle
