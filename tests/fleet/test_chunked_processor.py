@@ -154,3 +154,13 @@ async def test_a_fleet_goes_on_when_its_workers_come_back(idle_house):
     assert result.counts.succeeded == 20
     assert set(desk.done.values()) == {1}
     assert len(results_of(idle_house, result.results)) == 20
+
+
+async def test_an_item_that_is_there_twice_is_done_once(yard):
+    """The engine refuses its id a second time, and what the first one came to counts for both."""
+    for parallel in (1, 3):
+        items = ListedItems(items=("a", "bad-1", "a", "bad-1"))
+        yard.desk.order.clear()
+        result = await (await yard.start(items, max_parallel=parallel, failure_threshold=1)).result()
+        assert (result.counts.succeeded, result.counts.failed) == (2, 2)
+        assert sorted(yard.desk.order) == ["a", "bad-1"]

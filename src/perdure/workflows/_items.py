@@ -81,7 +81,7 @@ class ItemWork:
         if isinstance(ended, ItemEnd):
             return ended
         end = good_end(ended)
-        return await _fleet_calls.keep_value(end) if is_larger(ended, self._largest_value) else end
+        return await _kept(end) if is_larger(ended, self._largest_value) else end
 
     async def _workflow(self, item: FleetItem, begun: Callable[[], None]) -> JsonValue | ItemEnd:
         workflow_id = self.workflow_id(item)
@@ -145,6 +145,15 @@ class ItemWork:
         except asyncio.CancelledError:
             await cancel_workflow(workflow_id)
             raise
+
+
+async def _kept(end: ItemEnd) -> ItemEnd:
+    """Put a large value away. What is done stays done: a cancellation comes too late for it."""
+    keeping = asyncio.create_task(_fleet_calls.keep_value(end))
+    try:
+        return await asyncio.shield(keeping)
+    except asyncio.CancelledError:
+        return await keeping
 
 
 async def cancel_workflow(workflow_id: str) -> None:
