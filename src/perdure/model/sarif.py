@@ -37,7 +37,6 @@ def to_sarif(report: ReviewReport, *, version: str) -> dict[str, JsonValue]:
                     }
                 },
                 "columnKind": "unicodeCodePoints",
-                "versionControlProvenance": _provenance(report),
                 "invocations": [
                     {
                         # What was left out is said, so that nobody takes the rest for the whole.
@@ -48,6 +47,7 @@ def to_sarif(report: ReviewReport, *, version: str) -> dict[str, JsonValue]:
                     }
                 ],
                 "results": [_result(finding, places, report) for finding in report.findings],
+                "properties": {"target": str(report.target), "headSha": report.head_sha},
             }
         ],
     }
@@ -64,17 +64,6 @@ def _rule(rule_id: str, finding: Finding) -> JsonValue:
         "properties": {"tags": [finding.category.value]},
     }
     return rule | ({"helpUri": finding.help_url} if finding.help_url else {})
-
-
-def _provenance(report: ReviewReport) -> list[JsonValue]:
-    if not report.target.repository:
-        return []
-    return [
-        {
-            "repositoryUri": f"https://github.com/{report.target.repository}",
-            "revisionId": report.head_sha,
-        }
-    ]
 
 
 def _left_out(report: ReviewReport) -> list[JsonValue]:
