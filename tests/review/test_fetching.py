@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.fetching import FetchActivities
 from perdure.activities.store import ContentStore
-from perdure.ai.cache_limit import mark_used, shrink
+from perdure.ai.cache_limit import mark_used, record_size, shrink
 from perdure.ai.changes import changed_files, read_diff
 from perdure.ai.index import ChunkIndex
 from perdure.ai.repositories import Origin, RepositoryCache
@@ -309,6 +309,7 @@ def test_what_was_used_longest_ago_goes_first(tmp_path):
         os.utime(folder / ".used", (1_000_000 + number, 1_000_000 + number))
         folders.append(folder)
     mark_used(folders[0])
+    record_size(folders[3])
     assert shrink(folders, 250_000) == [folders[1], folders[2]]
     assert [folder.exists() for folder in folders] == [True, False, False, True]
 

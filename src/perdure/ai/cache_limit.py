@@ -13,6 +13,7 @@ KEPT_FOR = timedelta(hours=1)
 """What was used within this time stays, whatever the folder takes: somebody may be reading it."""
 
 _USED = ".used"
+_SIZE = ".size"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ def mark_used(folder: Path) -> None:
     """Take note that somebody uses this folder now."""
     with contextlib.suppress(OSError):
         (folder / _USED).touch()
+
+
+def record_size(folder: Path) -> None:
+    """Take note of what a folder takes that will not change any more: to count it again takes long."""
+    (folder / _SIZE).write_text(str(_counted(folder)))
 
 
 def shrink(folders: Sequence[Path], limit: int, *, now: float | None = None) -> list[Path]:
@@ -53,6 +59,13 @@ def _measured(folders: Sequence[Path]) -> Iterator[_Kept]:
 
 
 def _size(folder: Path) -> int:
+    try:
+        return int((folder / _SIZE).read_text())
+    except (OSError, ValueError):
+        return _counted(folder)
+
+
+def _counted(folder: Path) -> int:
     total = 0
     for place, _, files in os.walk(folder):
         for name in files:

@@ -19,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from perdure.ai.cache_limit import mark_used, shrink
+from perdure.ai.cache_limit import mark_used, record_size, shrink
 from perdure.ai.git import GitDirectory, GitError, run_git
 from perdure.ai.trees import LISTING, ListedFile, write_tree
 from perdure.config import Secret
@@ -185,6 +185,7 @@ class RepositoryCache:
                     write_tree, git, sha, part / "files", limit=self._limit, environment=environment
                 )
                 (part / "listing.json").write_bytes(LISTING.dump_json(listed))
+                await asyncio.to_thread(record_size, part)
                 part.rename(place)
         await asyncio.to_thread(shrink, self._everything(), self._limit)
 
