@@ -126,7 +126,7 @@ def test_an_organisation_with_a_tier_runs_on_its_queues():
     assert isinstance(input, OrganizationInput)
     assert (input.tier, input.tier_queue) == (Tier.PRO, "perdure-review-{tier}")
     assert input.work.workflow == "RepositoryAnalysisWorkflow"
-    assert input.work.input == {"repository": "${{ item }}", "policy": {"use_model": False}}
+    assert input.work.input == {"repository": "${{ item }}", "policy": {"use_model": False, "publish": False}}
 
 
 def test_items_may_come_from_an_activity():

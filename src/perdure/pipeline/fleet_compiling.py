@@ -69,7 +69,11 @@ def _work(file: FleetFile, pipeline: tuple[PipelineFile, dict[str, PipelineFile]
     work: PipelineWork | None = None
     if file.review:
         policy = review_policy(file.review).model_dump(mode="json", exclude_unset=True)
-        workflow, input = REVIEW_WORKFLOW, {"repository": "${{ item }}", "policy": policy}
+        # Whole repositories have no pull request to be published on.
+        workflow, input = (
+            REVIEW_WORKFLOW,
+            {"repository": "${{ item }}", "policy": {**policy, "publish": False}},
+        )
     if pipeline is not None:
         top, below = pipeline
         work = PipelineWork(
