@@ -1,5 +1,6 @@
 """Starts, watches and steers fleets from ordinary code."""
 
+import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -98,7 +99,7 @@ class FleetHandle:
             except WorkflowFailureError as failure:
                 raise _error(failure) from failure
             except RPCError as error:
-                await outage.sit_out(error)
+                await self._sit_out(outage, error)
 
     async def progress(self) -> FleetProgress:
         """Ask where the fleet stands.
@@ -158,6 +159,13 @@ class FleetHandle:
             await self._temporal.cancel()
         except RPCError as error:
             raise fleet_error(error, self.id) from error
+
+    async def _sit_out(self, outage: Outage, error: RPCError) -> None:
+        """Wait a moment. A busy engine drops requests that last: one that answers another is not away."""
+        with contextlib.suppress(RPCError):
+            await self._temporal.describe(rpc_timeout=QUERY_TIMEOUT)
+            outage.is_over()
+        await outage.sit_out(error)
 
     async def _signal(self, name: str) -> None:
         try:
