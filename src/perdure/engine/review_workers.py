@@ -13,10 +13,8 @@ from temporalio.worker import Worker
 
 from perdure.activities.batch_embedding import BatchActivities
 from perdure.activities.fetching import FetchActivities
-from perdure.activities.fix_verifying import FixVerification
 from perdure.activities.indexing import IndexActivities
 from perdure.activities.outside_jobs import OutsideJobs
-from perdure.activities.reviewing import ReviewActivities
 from perdure.activities.store import ContentStore
 from perdure.ai.repositories import Origin, RepositoryCache
 from perdure.config import Settings
@@ -66,6 +64,8 @@ async def open_review_workers(
         SecretError: The embedder's key cannot be read.
     """
     require_review()
+    from perdure.activities.fix_verifying import FixVerification
+    from perdure.activities.reviewing import ReviewActivities
     from perdure.ai.embedders import open_embedder
     from perdure.ai.index import ChunkIndex
     from perdure.ai.indexed_code import IndexedCode
