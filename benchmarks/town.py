@@ -16,7 +16,7 @@ from perdure.emulator import create_repository
 from perdure.engine.connection import connect_local
 from perdure.engine.local import LocalServer
 from perdure.engine.ports import free_port
-from perdure.engine.processes import Program, perdure_command
+from perdure.engine.processes import Program
 from perdure.engine.supervisor import ProgramService
 
 REPOSITORY = "acme/benchmark"
@@ -34,6 +34,7 @@ jobs:
     runs-on: ubuntu-latest
     steps: [{run: 'true', if: false}]
 """
+_GITHUB = Path(__file__).with_name("github.py")
 _WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -89,7 +90,7 @@ async def running_town(folder: Path, *, look_interval: float) -> AsyncIterator[T
 def _emulator(folder: Path, root: Path, port: int) -> Program:
     return Program(
         name="emulated GitHub",
-        command=perdure_command("emulator", "--root", str(root), "--port", str(port), "--control"),
+        command=[sys.executable, str(_GITHUB), str(root), str(port)],
         log_path=folder / "emulator.log",
         environment=_no_settings(),
     )
