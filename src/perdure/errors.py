@@ -5,6 +5,7 @@
     * SettingsError                  a settings file or variable cannot be used
       * SecretError                  a secret reference leads nowhere
       * PrivateKeyError              what should be a private key is none
+      * EncryptionKeyError           a key is missing, wrong or none; has ``key_id``
     * InvalidInputError              an Action's inputs do not fit its workflow file
       * ReservedInputKeyError        the caller set ``dispatch_id`` themselves
     * InvalidRefError                GitHub cannot dispatch on this ref
@@ -105,6 +106,18 @@ class SecretError(SettingsError):
 
 class PrivateKeyError(SettingsError):
     """What was given as the App's private key is not one."""
+
+
+class EncryptionKeyError(SettingsError):
+    """A key that something was encrypted with is missing, does not fit, or is none. Never half-read.
+
+    Attributes:
+        key_id: Which key.
+    """
+
+    def __init__(self, message: str, *, key_id: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.key_id = key_id
 
 
 class InvalidInputError(UsageError):

@@ -16,18 +16,22 @@ from contextvars import ContextVar
 
 from temporalio.client import Client, ClientConfig, WorkflowHistory
 from temporalio.client import Plugin as ClientPlugin
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultPayloadConverter
+from temporalio.common import HeaderCodecBehavior
 from temporalio.service import ConnectConfig, ServiceClient
 from temporalio.worker import Plugin as WorkerPlugin
 from temporalio.worker import Replayer, ReplayerConfig, Worker, WorkerConfig, WorkflowReplayResult
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from perdure.config import Settings, load_settings
+from perdure.engine.connection import connection_options
+from perdure.engine.data_conversion import with_settings
 from perdure.engine.workers import run_workers, workflow_runner
 from perdure.errors import PerdureError, SettingsError
 from perdure.model import queues
 from perdure.workflows.registry import WORKFLOWS
+
+_NO_NAMESPACE = "ReplayNamespace"
+"""What a replayer's namespace is where nobody has named one."""
 
 _starting_own_workers: ContextVar[bool] = ContextVar("_starting_own_workers", default=False)
 
@@ -49,8 +53,14 @@ class PerdurePlugin(ClientPlugin, WorkerPlugin):
         self._task_queues = tuple(task_queues)
 
     def configure_client(self, config: ClientConfig) -> ClientConfig:
-        """Bring the data converter that reads and writes models."""
-        config["data_converter"] = _with_models(config.get("data_converter"))
+        """Bring the data converter that reads and writes models, encrypted where the settings say so.
+
+        A codec and a store for large payloads that the client has already are kept.
+        """
+        config["data_converter"] = with_settings(
+            config.get("data_converter"), self._read_settings(), config["namespace"]
+        )
+        config["header_codec_behavior"] = HeaderCodecBehavior.CODEC
         return config
 
     async def connect_service_client(
@@ -95,8 +105,15 @@ class PerdurePlugin(ClientPlugin, WorkerPlugin):
             await beside
 
     def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
-        """Let a replayer know Perdure's workflows and models."""
-        config["data_converter"] = _with_models(config.get("data_converter"))
+        """Let a replayer know Perdure's workflows and models, and open what is encrypted."""
+        namespace = config.get("namespace", _NO_NAMESPACE)
+        if namespace == _NO_NAMESPACE:
+            # Payloads are bound to the namespace that they were written in.
+            namespace = connection_options()["namespace"]
+        config["data_converter"] = with_settings(
+            config.get("data_converter"), self._read_settings(), namespace
+        )
+        config["header_codec_behavior"] = HeaderCodecBehavior.CODEC
         config["workflows"] = [*config.get("workflows", ()), *WORKFLOWS]
         config["workflow_failure_exception_types"] = [
             *config.get("workflow_failure_exception_types", ()),
@@ -120,18 +137,10 @@ class PerdurePlugin(ClientPlugin, WorkerPlugin):
     async def _run_beside(self, client: Client, stop: asyncio.Event, ready: asyncio.Event) -> None:
         # This task has a context of its own: only workers that start in it are taken for Perdure's.
         _starting_own_workers.set(True)
-        settings = self._settings or load_settings()
-        await run_workers(client, settings, self._task_queues, stop=stop, ready=ready)
+        await run_workers(client, self._read_settings(), self._task_queues, stop=stop, ready=ready)
 
-
-def _with_models(converter: DataConverter | None) -> DataConverter:
-    if converter is None or converter is DataConverter.default:
-        return pydantic_data_converter
-    if converter.payload_converter_class is DefaultPayloadConverter:
-        return dataclasses.replace(
-            converter, payload_converter_class=pydantic_data_converter.payload_converter_class
-        )
-    return converter
+    def _read_settings(self) -> Settings:
+        return self._settings or load_settings()
 
 
 def _with_passed_through(runner: SandboxedWorkflowRunner) -> SandboxedWorkflowRunner:

@@ -15,6 +15,7 @@ PERMANENT = {
     "SettingsError": True,
     "SecretError": True,
     "PrivateKeyError": True,
+    "EncryptionKeyError": True,
     "InvalidInputError": True,
     "ReservedInputKeyError": True,
     "InvalidRefError": True,

@@ -67,11 +67,11 @@ def test_perdure_config_names_another_file(tmp_path):
     [
         ("[local]\nport = 1\nuiport = 2\n", r"perdure\.toml:3: uiport is not known", "did you mean ui_port?"),
         ("\n[githb]\nurl = ''\n", r"perdure\.toml:2: \[githb\] is not known", "did you mean github?"),
-        ("port = 1\n", r"perdure\.toml:1: \[port\] is not known", "known are approvals, github"),
+        ("port = 1\n", r"perdure\.toml:1: \[port\] is not known", "known are approvals, encryption, github"),
         (
             "[zzz]\n",
             r"perdure\.toml:1: \[zzz\] is not known",
-            "known are approvals, github, index, local, notify, review, store, watch, worker",
+            "known are approvals, encryption, github, index, local, notify, review, store, watch, worker",
         ),
         ("local.port = 99999\n", r"perdure\.toml:1: port is wrong: .*65535", None),
         (

@@ -23,7 +23,7 @@ async def check_engine(
 ) -> AsyncIterator[Finding]:
     """Yield what can be known of the engine with these settings."""
     try:
-        client = await connect(address=address, namespace=namespace)
+        client = await connect(address=address, namespace=namespace, settings=settings)
     except PerdureError as error:
         yield problem_of(_ABOUT, error)
         return

@@ -172,7 +172,7 @@ class LocalSetup:
                 environment["PERDURE_WATCH_LONGEST_INTERVAL"] = "2s"
         # All that is kept lies in the one folder, unless the settings say otherwise.
         for variable, (is_default, name) in {
-            "PERDURE_STORE_PATH": (self._settings.store == StoreSettings(), "store"),
+            "PERDURE_STORE_PATH": (self._settings.store.path == StoreSettings().path, "store"),
             "PERDURE_REVIEW_FOLDER": (self._settings.review.folder == ReviewSettings().folder, "review"),
             "PERDURE_INDEX_PATH": (self._settings.index.path == IndexSettings().path, "index"),
             "PERDURE_INDEX_REPOSITORIES": (

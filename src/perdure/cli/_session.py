@@ -63,5 +63,5 @@ async def open_session(address: str | None, namespace: str | None) -> Session:
     settings = with_local_github(load_settings())
     # The SDK's own log goes to stdout, which is for data, and below a drawing that is redrawn in place.
     quiet = Runtime(telemetry=TelemetryConfig(logging=None))
-    client = await connect(address=address, namespace=namespace, runtime=quiet)
+    client = await connect(address=address, namespace=namespace, runtime=quiet, settings=settings)
     return Session(client=client, settings=settings)

@@ -32,7 +32,7 @@ async def web(host: str, port: int | None, *, address: str | None, namespace: st
             hint="make one with `perdure web key new`, and set private_key in [approvals]",
         )
     key = read_signing_key(resolve_secret(settings.approvals.private_key))
-    client = await connect(address=address, namespace=namespace)
+    client = await connect(address=address, namespace=namespace, settings=settings)
     app = create_app(client, People(settings.github.url), key, hosts=(*settings.approvals.hosts, host))
     if host not in _LOOPBACK:
         _errors.show_warning(

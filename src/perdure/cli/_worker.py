@@ -26,7 +26,7 @@ async def work(wanted: Sequence[str] | None, *, address: str | None, namespace: 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = load_settings()
     names = _checked(wanted) if wanted else known.ALL
-    client = await connect(address=address, namespace=namespace)
+    client = await connect(address=address, namespace=namespace, settings=settings)
     if not await ensure_search_attributes(client):
         _errors.show_warning(
             f"namespace {client.namespace!r} does not take Perdure's search attributes: actions run, but"

@@ -9,6 +9,7 @@ Settings hold no secrets, only references to them: ``env:NAME``, ``file:PATH``, 
 settings may be printed and committed, and a secret is read where it is used, by :func:`resolve_secret`.
 """
 
+from perdure.config.encryption_section import EncryptionSettings
 from perdure.config.fields import parse_duration
 from perdure.config.index_section import IndexSettings
 from perdure.config.loading import OTHER_VARIABLES, load_settings
@@ -29,6 +30,7 @@ __all__ = [
     "OTHER_VARIABLES",
     "AnalyserCommand",
     "ApprovalSettings",
+    "EncryptionSettings",
     "GitHubSettings",
     "IndexSettings",
     "LocalSettings",

@@ -30,6 +30,9 @@ OTHER_VARIABLES: Final = frozenset(
 """Variables that belong to no section: the settings file's path, a person's own GitHub token, the model to
 review with instead of those of ``[review]``, and what a program that hands jobs over is given."""
 
+_REFERRING: Final = frozenset({"github", "approvals", "index", "review", "encryption"})
+"""Sections that hold secret references."""
+
 _Values = dict[tuple[str, str], Any]
 _Places = dict[tuple[str, str], str]
 
@@ -110,7 +113,7 @@ def _read_file(file: Path) -> tuple[_Values, _Places]:
             if field not in SECTIONS[section].model_fields:
                 raise _unknown(f"{where}: {field}", field, SECTIONS[section].model_fields)
             values[section, field] = (
-                _beside(file, value) if section in {"github", "approvals", "index", "review"} else value
+                _beside(file, value) if section in _REFERRING else value
             )
             places[section, field] = f"{where}: {field}"
     return values, places

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perdure.errors import SecretError
 
-_LOOKS_SECRET = re.compile(r"-----BEGIN|\bgh[pousr]_|\bgithub_pat_|\beyJ[A-Za-z0-9_-]{10}")
+_LOOKS_SECRET = re.compile(r"-----BEGIN|\bgh[pousr]_|\bgithub_pat_|\beyJ[A-Za-z0-9_-]{10}|\bpdk1_")
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+|keyring:[^/]+/.+")
 _REFERENCE_HINT = "use a reference: env:NAME, file:PATH or keyring:SERVICE/NAME"
 
@@ -90,7 +90,7 @@ def _read_secret_file(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SecretError(f"file:{file} cannot be read: {reason}") from None
-    if os.name == "posix" and mode & 0o077 and "PRIVATE KEY-----" in value:
+    if os.name == "posix" and mode & 0o077 and ("PRIVATE KEY-----" in value or value.startswith("pdk1_")):
         msg = f"file:{file} holds a private key that others on this machine may read (mode {mode:04o})"
         raise SecretError(msg, hint=f"chmod 600 {file}")
     return value

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from perdure.config.encryption_section import EncryptionSettings
 from perdure.config.fields import (
     Duration,
     Port,
@@ -105,9 +106,12 @@ class StoreSettings(Section):
 
     Attributes:
         path: A folder; relative to the current one.
+        payload_threshold: From how many bytes on an input or a result of a workflow or an activity is kept
+            there instead of in the engine, which takes none over 2 MB; 0 keeps all of them in the engine.
     """
 
     path: Path = Path(".perdure/store")
+    payload_threshold: int = Field(default=1_500_000, ge=0, le=2_000_000)
 
 
 class LocalSettings(Section):
@@ -181,6 +185,7 @@ class Settings(Section):
     notify: NotifySettings = NotifySettings()
     index: IndexSettings = IndexSettings()
     review: ReviewSettings = ReviewSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     source: str = "defaults"
 
 
@@ -194,4 +199,5 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "notify": NotifySettings,
     "index": IndexSettings,
     "review": ReviewSettings,
+    "encryption": EncryptionSettings,
 }

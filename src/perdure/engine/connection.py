@@ -13,11 +13,14 @@ from datetime import timedelta
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, Plugin
+from temporalio.common import HeaderCodecBehavior
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
+from perdure.config import Settings, load_settings
+from perdure.engine.data_conversion import data_converter
 from perdure.errors import EngineError, EngineUnreachableError, SettingsError
 
 DEFAULT_ADDRESS = "localhost:7233"
@@ -29,13 +32,21 @@ CONNECT_TIMEOUT = timedelta(seconds=6)
 KEEP_ALIVE = KeepAliveConfig(interval_millis=5_000, timeout_millis=3_000)
 
 
-async def connect_local(address: str, *, plugins: Sequence[Plugin] = ()) -> Client:
+async def connect_local(
+    address: str, *, plugins: Sequence[Plugin] = (), settings: Settings | None = None
+) -> Client:
     """Connect to a server that this process has started, whatever Temporal's own configuration says.
+
+    Args:
+        address: ``host:port``.
+        plugins: Of the client.
+        settings: Say how payloads are kept; plainly, and in the engine, where they are left out.
 
     Raises:
         EngineUnreachableError: It does not answer.
     """
-    return await _open({"target_host": address, "namespace": DEFAULT_NAMESPACE}, plugins=plugins)
+    options: ClientConnectConfig = {"target_host": address, "namespace": DEFAULT_NAMESPACE}
+    return await _open(options, plugins=plugins, settings=settings)
 
 
 async def connect(
@@ -44,6 +55,7 @@ async def connect(
     namespace: str | None = None,
     runtime: Runtime | None = None,
     plugins: Sequence[Plugin] = (),
+    settings: Settings | None = None,
 ) -> Client:
     """Connect to Temporal.
 
@@ -52,14 +64,16 @@ async def connect(
         namespace: The same.
         runtime: The SDK's default where it is left out.
         plugins: Of the client, and of the workers that are made with it.
+        settings: Say how payloads are kept; read from ``perdure.toml`` and the environment where they are
+            left out.
 
     Raises:
         EngineUnreachableError: Nobody answers there; said within 10 s.
         EngineError: The namespace does not exist, or the credentials are refused.
-        SettingsError: Temporal's configuration cannot be read.
+        SettingsError: Temporal's configuration or Perdure's settings cannot be read, or a key is missing.
     """
     options = connection_options(address=address, namespace=namespace)
-    return await _open(options, plugins=plugins, runtime=runtime)
+    return await _open(options, plugins=plugins, runtime=runtime, settings=settings or load_settings())
 
 
 def connection_options(*, address: str | None = None, namespace: str | None = None) -> ClientConnectConfig:
@@ -81,16 +95,22 @@ def connection_options(*, address: str | None = None, namespace: str | None = No
 
 
 async def _open(
-    options: ClientConnectConfig, *, plugins: Sequence[Plugin], runtime: Runtime | None = None
+    options: ClientConnectConfig,
+    *,
+    plugins: Sequence[Plugin],
+    runtime: Runtime | None = None,
+    settings: Settings | None = None,
 ) -> Client:
     host, namespace = options["target_host"], options["namespace"]
+    converter = data_converter(settings, namespace) if settings is not None else pydantic_data_converter
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
             client = await Client.connect(
                 **options,
                 runtime=runtime,
                 plugins=plugins,
-                data_converter=pydantic_data_converter,
+                data_converter=converter,
+                header_codec_behavior=HeaderCodecBehavior.CODEC,
                 keep_alive_config=KEEP_ALIVE,
             )
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
