@@ -1,6 +1,5 @@
 """Starts, watches and steers fleets from ordinary code."""
 
-import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from temporalio.exceptions import CancelledError, TerminatedError, WorkflowAlrea
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.activities.failures import original_error
+from perdure.engine.handles import sit_out
 from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
 from perdure.engine.pollers import ACTIVITY_TASKS, WORKFLOW_TASKS, require_pollers
 from perdure.engine.search_attributes import ensure_search_attributes
@@ -99,7 +99,7 @@ class FleetHandle:
             except WorkflowFailureError as failure:
                 raise _error(failure) from failure
             except RPCError as error:
-                await self._sit_out(outage, error)
+                await sit_out(self._temporal, outage, error)
 
     async def progress(self) -> FleetProgress:
         """Ask where the fleet stands.
@@ -159,13 +159,6 @@ class FleetHandle:
             await self._temporal.cancel()
         except RPCError as error:
             raise fleet_error(error, self.id) from error
-
-    async def _sit_out(self, outage: Outage, error: RPCError) -> None:
-        """Wait a moment. A busy engine drops requests that last: one that answers another is not away."""
-        with contextlib.suppress(RPCError):
-            await self._temporal.describe(rpc_timeout=QUERY_TIMEOUT)
-            outage.is_over()
-        await outage.sit_out(error)
 
     async def _signal(self, name: str) -> None:
         try:

@@ -1,19 +1,34 @@
 """What there is to do with anything that runs: wait for it, ask it, watch it, cancel it."""
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from perdure.engine.outages import Outage, engine_error
+from perdure.engine.outages import QUERY_TIMEOUT, Outage, engine_error
 from perdure.engine.watching import watch_progress
 from perdure.errors import ActionNotKnownError
 
 W = TypeVar("W")
 P = TypeVar("P")
 R = TypeVar("R")
+
+
+async def sit_out(temporal: WorkflowHandle[Any, Any], outage: Outage, error: RPCError) -> None:
+    """Wait a moment. A busy engine drops requests that last: one that answers another is not away.
+
+    Raises:
+        EngineUnreachableError: It has been away for too long.
+        EngineError: The error is no outage.
+        UsageError: There is no such workflow, or it has ended.
+    """
+    with contextlib.suppress(RPCError):
+        await temporal.describe(rpc_timeout=QUERY_TIMEOUT)
+        outage.is_over()
+    await outage.sit_out(error)
 
 
 class RunHandle(ABC, Generic[W, P, R]):
@@ -46,7 +61,7 @@ class RunHandle(ABC, Generic[W, P, R]):
             except WorkflowFailureError as failure:
                 raise await self._error(failure) from failure
             except RPCError as error:
-                await outage.sit_out(error)
+                await sit_out(self._temporal, outage, error)
 
     async def progress(self) -> P:
         """Ask where it stands.
