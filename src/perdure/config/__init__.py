@@ -14,6 +14,12 @@ from perdure.config.fields import parse_duration
 from perdure.config.index_section import IndexSettings
 from perdure.config.loading import OTHER_VARIABLES, load_settings
 from perdure.config.notify import NotifySettings
+from perdure.config.observing_section import (
+    LogSettings,
+    MetricsSettings,
+    TracingSettings,
+    check_listening_address,
+)
 from perdure.config.review_section import AnalyserCommand, ModelEndpoint, ReviewSettings
 from perdure.config.secret_references import Secret, resolve_secret
 from perdure.config.sections import (
@@ -34,14 +40,18 @@ __all__ = [
     "GitHubSettings",
     "IndexSettings",
     "LocalSettings",
+    "LogSettings",
+    "MetricsSettings",
     "ModelEndpoint",
     "NotifySettings",
     "ReviewSettings",
     "Secret",
     "Settings",
     "StoreSettings",
+    "TracingSettings",
     "WatchSettings",
     "WorkerSettings",
+    "check_listening_address",
     "load_settings",
     "parse_duration",
     "resolve_secret",

@@ -22,6 +22,7 @@ from perdure.config.fields import (
 )
 from perdure.config.index_section import IndexSettings
 from perdure.config.notify import NotifySettings
+from perdure.config.observing_section import LogSettings, MetricsSettings, TracingSettings
 from perdure.config.review_section import ReviewSettings
 
 
@@ -186,6 +187,9 @@ class Settings(Section):
     index: IndexSettings = IndexSettings()
     review: ReviewSettings = ReviewSettings()
     encryption: EncryptionSettings = EncryptionSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    logs: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
     source: str = "defaults"
 
 
@@ -200,4 +204,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "index": IndexSettings,
     "review": ReviewSettings,
     "encryption": EncryptionSettings,
+    "metrics": MetricsSettings,
+    "logs": LogSettings,
+    "tracing": TracingSettings,
 }
