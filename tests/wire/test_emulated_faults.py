@@ -94,15 +94,27 @@ async def test_an_answer_that_is_huge_is_not_taken(served, client):
     assert await client.list_actions_runs(REPOSITORY) == []
 
 
-async def test_limits_say_when_to_come_back(served, client):
-    """Told by the header, by the quota's reset, or a minute where nothing is said."""
-    served.faults.fail_next("POST", DISPATCHES, kind="secondary_limit", headers={"retry-after": "7"})
-    assert (await client.dispatch(REQUEST)).retry_after == timedelta(seconds=7)
-    served.faults.fail_next("POST", DISPATCHES, kind="secondary_limit")
-    assert (await client.dispatch(REQUEST)).retry_after == timedelta(seconds=60)
-    served.faults.fail_next("POST", DISPATCHES, status=429)
-    assert (await client.dispatch(REQUEST)).kind == "later"
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        ({"kind": "secondary_limit", "headers": {"retry-after": "7"}}, 7),
+        ({"kind": "secondary_limit"}, 60),
+        ({"status": 429}, 60),
+    ],
+)
+async def test_limits_say_when_to_come_back(served, client, fault, seconds):
+    """Told by the header, or a minute where nothing is said; until then nothing is sent."""
+    served.faults.fail_next("POST", DISPATCHES, **fault)
+    first = await client.dispatch(REQUEST)
+    assert (first.kind, first.retry_after) == ("later", timedelta(seconds=seconds))
+    second = await client.dispatch(REQUEST)
+    assert second.kind == "later"
+    assert timedelta(seconds=seconds - 3) < second.retry_after <= timedelta(seconds=seconds)
+    assert served.requests.count("POST", DISPATCHES) == 1
 
+
+async def test_a_quota_used_up_by_others_says_when_it_is_there_again(served, client):
+    """Nobody could know before: the answer tells, and nothing more is sent."""
     await client.get_repository(REPOSITORY)
     served.limits.exhaust("installation", reset_in=timedelta(minutes=10))
     with pytest.raises(GitHubRateLimitedError) as caught:

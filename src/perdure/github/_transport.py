@@ -9,15 +9,20 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from perdure.errors import GitHubError, GitHubUnavailableError, InvalidInputError
-from perdure.github._answers import Answer, RateLimit, error_for, rate_limit_of
+from perdure.github._answers import Answer, RateLimit, error_for
 from perdure.github._etags import EtagCache
+from perdure.github._pacer import Pacer
 from perdure.github._requests import DownloadRefusedError, Sending, UnansweredError, unavailable
 from perdure.github._wire import Wire
 from perdure.github.auth import AccessToken, Credentials, Scope, naming
+from perdure.github.pacing import urgency_of
 from perdure.model.names import REPOSITORY_PATTERN
 
 MAX_PAGES: Final = 10
 """GitHub gives at most 1,000 results of a filtered list."""
+
+_FREE_OF_CHARGE: Final = "/rate_limit"
+"""Counts for no limit: https://docs.github.com/rest/rate-limit/rate-limit"""
 
 _NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*rel="next"')
 
@@ -27,14 +32,18 @@ class Transport:
 
     Attributes:
         wire: The exchanges themselves.
-        rate_limits: The quotas as they were told last, by whose they are.
     """
 
     def __init__(self, wire: Wire, credentials: Credentials) -> None:
         self.wire = wire
         self.credentials = credentials
-        self.rate_limits: dict[str, RateLimit] = {}
+        self._pacer = Pacer(wire.now)
         self._etags = EtagCache()
+
+    @property
+    def rate_limits(self) -> dict[str, RateLimit]:
+        """The quotas as they were told last, by whose they are."""
+        return self._pacer.quotas
 
     async def read(
         self,
@@ -66,7 +75,7 @@ class Transport:
         """
         url = f"{path}?{urlencode({name: str(value) for name, value in query.items()})}"
         try:
-            answer = await self._send_as(token, Sending("GET", url))
+            answer = await self._send_as(token, Sending("GET", url), None)
         except UnansweredError as error:
             raise unavailable(error) from None
         if not answer.is_success:
@@ -137,25 +146,34 @@ class Transport:
 
         Raises:
             UnansweredError: There is no whole answer.
-            GitHubError: No token could be had.
+            GitHubError: No token could be had, or GitHub's limits do not allow it for a while.
         """
         token = await self.credentials.token(repository, scope)
-        answer = await self._send_as(token, sending)
+        answer = await self._send_as(token, sending, repository)
         if answer.status == 401 and self.credentials.refused(repository, scope, token):
             token = await self.credentials.token(repository, scope)
-            answer = await self._send_as(token, sending)
+            answer = await self._send_as(token, sending, repository)
         return answer
 
-    async def _send_as(self, token: AccessToken, sending: Sending) -> Answer:
+    async def _send_as(self, token: AccessToken, sending: Sending, repository: str | None) -> Answer:
+        if sending.path == _FREE_OF_CHARGE:
+            return await self._exchange(token, sending)
+        urgency = urgency_of(sending.method, sending.path)
+        async with self._pacer.turn(token.identity, repository, urgency) as learn:
+            answer = await self._exchange(token, sending)
+            learn(answer)
+        return (
+            self._etags.settle(token.secret.reveal(), sending.path, answer)
+            if sending.method == "GET"
+            else answer
+        )
+
+    async def _exchange(self, token: AccessToken, sending: Sending) -> Answer:
         value = token.secret.reveal()
         headers = {"Authorization": f"Bearer {value}"}
-        is_read = sending.method == "GET"
-        if is_read and (etag := self._etags.etag(value, sending.path)) is not None:
+        if sending.method == "GET" and (etag := self._etags.etag(value, sending.path)) is not None:
             headers["If-None-Match"] = etag
-        answer = await self.wire.exchange(sending, headers)
-        if (quota := rate_limit_of(answer.headers)) is not None and quota.resource == "core":
-            self.rate_limits[token.identity] = quota
-        return self._etags.settle(value, sending.path, answer) if is_read else answer
+        return await self.wire.exchange(sending, headers)
 
     @asynccontextmanager
     async def download(self, repository: str, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -178,7 +196,9 @@ class Transport:
             token = await self.credentials.token(repository, Scope.READ)
             headers = {"Authorization": f"Bearer {token.secret.reveal()}"}
             try:
-                return await opened.enter_async_context(self.wire.download(path, headers))
+                # The redirect to where it is kept is one request; reading it is none of the API's.
+                async with self._pacer.turn(token.identity, repository, urgency_of("GET", path)):
+                    return await opened.enter_async_context(self.wire.download(path, headers))
             except DownloadRefusedError as refusal:
                 answer = refusal.answer
             if renewed or answer.status != 401 or not self.credentials.refused(repository, Scope.READ, token):
