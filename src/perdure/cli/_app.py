@@ -35,6 +35,7 @@ _COMMANDS = {
     "worker": ("perdure.cli.worker:command", "Do the engine's work: run it beside any Temporal server."),
     "demo": ("perdure.cli.demo:command", "Show everything at work once, without an account."),
     "emulator": ("perdure.cli.emulator:command", "Serve a folder of git repositories as GitHub does."),
+    "replay": ("perdure.cli.replay:app", "Replay histories with changed code, before it is released."),
     "doctor": ("perdure.cli.doctor:command", "Check settings, engine and GitHub, and say how to mend them."),
 }
 
