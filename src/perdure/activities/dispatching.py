@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
+from perdure.activities.counting import count
 from perdure.activities.failures import as_application_errors
 from perdure.activities.heartbeats import heartbeats
-from perdure.errors import GitHubRefusedError
+from perdure.errors import GitHubRefusedError, PerdureError
 from perdure.github import GitHubClient
 from perdure.model.actions import ActionsRun, ActionsRunRef
 from perdure.model.base import Model
 from perdure.model.dispatch import DispatchAnswer, DispatchRequest
+from perdure.model.metrics import DISPATCHES
 
 SEND_WITHIN = timedelta(seconds=5)
 """A dispatch that could not be sent this long after its attempt began is not sent any more.
@@ -113,7 +115,13 @@ class DispatchActivities:
         is_fresh = self._deadline.begin(activity.info().started_time)
         async with heartbeats():
             with as_application_errors():
-                return await self._github.dispatch(request, before_send=is_fresh)
+                try:
+                    answer = await self._github.dispatch(request, before_send=is_fresh)
+                except PerdureError:
+                    count(DISPATCHES, outcome="refused")
+                    raise
+        count(DISPATCHES, outcome=answer.kind)
+        return answer
 
     @activity.defn
     async def rerun_failed_jobs(self, input: RerunInput) -> RerunAnswer:

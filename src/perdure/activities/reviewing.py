@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from temporalio import activity
 
+from perdure.activities.counting import count
 from perdure.activities.failures import as_application_errors
 from perdure.activities.heartbeats import heartbeats
 from perdure.activities.store import ContentStore
@@ -25,6 +26,7 @@ from perdure.config import ReviewSettings
 from perdure.errors import PerdureError
 from perdure.model.actions import StoredObject
 from perdure.model.base import Model
+from perdure.model.metrics import MODEL_COST, MODEL_TOKENS
 from perdure.model.reporting import findings_digest, make_report
 from perdure.model.review import Change, ReviewReport, ReviewUnit, UnitRef, UnitResult
 from perdure.model.reviewing import (
@@ -148,7 +150,9 @@ class ReviewActivities:
                     organisation=input.organisation,
                     budgets=budgets_of(self._settings, of_review=input.policy.budget, granted=input.granted),
                 )
-                return self._small(await _to_the_end(reviewer.review(unit, spending)))
+                result = await _to_the_end(reviewer.review(unit, spending))
+                _count_usage(result)
+                return self._small(result)
 
     @activity.defn
     async def keep_results(self, input: KeepResultsInput) -> StoredObject:
@@ -219,6 +223,14 @@ class ReviewActivities:
 
     def _keep(self, value: Model) -> StoredObject:
         return self._store.put(value.model_dump_json().encode())
+
+
+def _count_usage(result: UnitResult) -> None:
+    # What follows the model's name is the prompt's version.
+    model = result.model.partition(" ")[0] or "none"
+    count(MODEL_TOKENS, result.usage.input_tokens, model=model, direction="input")
+    count(MODEL_TOKENS, result.usage.output_tokens, model=model, direction="output")
+    count(MODEL_COST, result.usage.cost, model=model)
 
 
 async def _to_the_end(reviewing: Coroutine[None, None, UnitResult]) -> UnitResult:

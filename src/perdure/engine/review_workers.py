@@ -23,6 +23,7 @@ from perdure.github import GitHubClient
 from perdure.model import queues
 from perdure.model.base import Model
 from perdure.workflows.code_review import CodeReviewWorkflow
+from perdure.workflows.counting import CountingInterceptor
 from perdure.workflows.indexing import IndexRepositoryWorkflow
 from perdure.workflows.interceptor import MessageInterceptor
 from perdure.workflows.repository_analysis import RepositoryAnalysisWorkflow
@@ -108,7 +109,7 @@ async def open_review_workers(
                 activities=reading,
                 workflow_runner=workflow_runner(),
                 workflow_failure_exception_types=[PerdureError],
-                interceptors=[MessageInterceptor()],
+                interceptors=[CountingInterceptor(), MessageInterceptor()],
                 max_cached_workflows=settings.worker.max_cached_workflows,
                 max_concurrent_activities=settings.worker.max_concurrent_activities,
                 max_task_queue_activities_per_second=settings.review.requests_per_second,

@@ -31,6 +31,7 @@ from perdure.engine.start_arguments import ArgumentCheckingRunner
 from perdure.errors import PerdureError, UsageError
 from perdure.github import GitHubClient, open_github_client
 from perdure.model import queues
+from perdure.workflows.counting import CountingInterceptor
 from perdure.workflows.interceptor import MessageInterceptor
 from perdure.workflows.registry import WORKFLOWS
 
@@ -162,7 +163,7 @@ def build_workers(
             ],
             workflow_runner=workflow_runner(),
             workflow_failure_exception_types=[PerdureError],
-            interceptors=[MessageInterceptor()],
+            interceptors=[CountingInterceptor(), MessageInterceptor()],
             max_cached_workflows=settings.worker.max_cached_workflows,
             sticky_queue_schedule_to_start_timeout=STICKY_QUEUE_TIMEOUT,
         ),

@@ -62,11 +62,6 @@ DUPLICATES = Metric(
     kind="counter",
     about="Second runs of one dispatch that were found, and cancelled.",
 )
-RUNS_FOLLOWED = Metric(
-    name="perdure_actions_runs_followed",
-    kind="gauge",
-    about="Actions runs that this worker's watchers wait for.",
-)
 RUNS_STARTED = Metric(
     name="perdure_workflow_runs_started",
     kind="counter",
@@ -184,7 +179,6 @@ ALL: Final = (
     DISPATCHES,
     RECONCILIATIONS,
     DUPLICATES,
-    RUNS_FOLLOWED,
     RUNS_STARTED,
     RUNS_ENDED,
     HISTORY_EVENTS,

@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from perdure.workflows import _calls
 from perdure.workflows._account import Account
 from perdure.workflows._control import Control
+from perdure.workflows.counting import count
 
 with workflow.unsafe.imports_passed_through():
     from perdure.activities.actions import FindActionsRunsInput
@@ -30,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         created_since,
         next_dispatch_move,
     )
+    from perdure.model.metrics import DUPLICATES, RECONCILIATIONS
     from perdure.model.progress import NoteKind, Stage
 
 _KEYED_LOOK_BACK = timedelta(days=7)
@@ -155,6 +157,8 @@ class Dispatching:
             self._account.note(NoteKind.WARNING, f"{len(found)} runs may be this dispatch: none is guessed")
             found = []
         kept = await self._keep_first(found) if found else ()
+        if not first_look:
+            count(RECONCILIATIONS, outcome="found" if kept else "none")
         if kept:
             self._account.update(may_be_dispatched=True)
             self._account.note(NoteKind.FOUND, f"found run {kept[0]}")
@@ -168,6 +172,7 @@ class Dispatching:
         for duplicate in duplicates:
             refused = await _calls.cancel_actions_run(CancelInput(ref=duplicate.ref))
             said = f" (GitHub refused to cancel it: {refused})" if refused else ""
+            count(DUPLICATES)
             self._account.note(NoteKind.DUPLICATE, f"cancelled the duplicate {duplicate.html_url}{said}")
         known = (*self._account.progress.duplicates, *(run.actions_run_id for run in duplicates))
         self._account.update(duplicates=tuple(dict.fromkeys(known)))

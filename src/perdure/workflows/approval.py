@@ -9,6 +9,7 @@ from temporalio.exceptions import FailureError
 
 from perdure.workflows import _calls
 from perdure.workflows._decisions import Decisions
+from perdure.workflows.counting import count
 
 with workflow.unsafe.imports_passed_through():
     from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from perdure.model.approvals import ApprovalMode, ApprovalResult, Decision
     from perdure.model.ballots import Refused
+    from perdure.model.metrics import REMINDERS
     from perdure.model.progress import NoteKind
     from perdure.model.search_attributes import KIND, WAITING_ON
 
@@ -170,6 +172,7 @@ class ApprovalWorkflow:
         remind, due_at = self._input.request.remind, self._decisions.state.next_reminder_at
         if remind is not None and due_at is not None and workflow.now() >= due_at:
             self._decisions.reminded(remind)
+            count(REMINDERS)
             self._show()
             await self._tell("reminder")
 

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from perdure.workflows import _calls
 from perdure.workflows._dispatching import Dispatching
+from perdure.workflows.counting import count
 
 with workflow.unsafe.imports_passed_through():
     from perdure.activities.actions import FindActionsRunsInput
@@ -16,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model.actions import ActionInput, ActionsRun
     from perdure.model.base import Model
     from perdure.model.dispatch import Correlation, DispatchPlan, choose_actions_run, created_since
+    from perdure.model.metrics import DUPLICATES
 
 EARLIER_RUN_SIGNAL = "earlier_run_found"
 
@@ -126,6 +128,7 @@ class DispatchGuardWorkflow:
 
     async def _end(self, duplicate: ActionsRun) -> None:
         refused = await _calls.cancel_actions_run(CancelInput(ref=duplicate.ref))
+        count(DUPLICATES)
         workflow.logger.warning("cancelled the duplicate %s %s", duplicate.html_url, refused)
         cancelled = dict.fromkeys((*self._known.cancelled, duplicate.actions_run_id))
         self._known = self._known.model_copy(update={"cancelled": tuple(cancelled)})
