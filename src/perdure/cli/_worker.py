@@ -1,14 +1,13 @@
 """What ``perdure worker`` does."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
 from temporalio.client import Client
 
 from perdure.cli import _errors
 from perdure.cli._signals import Stop
-from perdure.config import Settings, load_settings
+from perdure.config import Settings, load_settings, log_without_secrets
 from perdure.engine.connection import connect
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.engine.workers import run_workers
@@ -23,7 +22,7 @@ async def work(wanted: Sequence[str] | None, *, address: str | None, namespace: 
         UsageError: A queue is not one of Perdure's, or the settings cannot be used.
         EngineError: Temporal is out of reach, or refuses.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_without_secrets()
     settings = load_settings()
     names = _checked(wanted) if wanted else known.ALL
     client = await connect(address=address, namespace=namespace, settings=settings)

@@ -20,6 +20,7 @@ from perdure.config.observing_section import (
     TracingSettings,
     check_listening_address,
 )
+from perdure.config.redaction import RedactingFormatter, log_without_secrets, redacted
 from perdure.config.review_section import AnalyserCommand, ModelEndpoint, ReviewSettings
 from perdure.config.secret_references import Secret, resolve_secret
 from perdure.config.sections import (
@@ -44,6 +45,7 @@ __all__ = [
     "MetricsSettings",
     "ModelEndpoint",
     "NotifySettings",
+    "RedactingFormatter",
     "ReviewSettings",
     "Secret",
     "Settings",
@@ -53,6 +55,8 @@ __all__ = [
     "WorkerSettings",
     "check_listening_address",
     "load_settings",
+    "log_without_secrets",
     "parse_duration",
+    "redacted",
     "resolve_secret",
 ]

@@ -112,9 +112,7 @@ def _read_file(file: Path) -> tuple[_Values, _Places]:
             where = f"{file}:{_line_of(text, section, field)}"
             if field not in SECTIONS[section].model_fields:
                 raise _unknown(f"{where}: {field}", field, SECTIONS[section].model_fields)
-            values[section, field] = (
-                _beside(file, value) if section in _REFERRING else value
-            )
+            values[section, field] = _beside(file, value) if section in _REFERRING else value
             places[section, field] = f"{where}: {field}"
     return values, places
 

@@ -32,6 +32,15 @@ def looks_secret(text: str) -> bool:
     return _LOOKS_SECRET.search(text) is not None
 
 
+_SHORTEST_KNOWN = 8
+_known: set[str] = set()
+
+
+def known_values() -> frozenset[str]:
+    """Return every secret that this process has resolved, for logs to leave out. Shorter ones are words."""
+    return frozenset(_known)
+
+
 class Secret:
     """A secret value that shows itself only to :meth:`reveal`."""
 
@@ -40,6 +49,8 @@ class Secret:
     def __init__(self, value: str, *, reference: str) -> None:
         self._value = value
         self.reference = reference
+        if len(value) >= _SHORTEST_KNOWN:
+            _known.add(value)
 
     def reveal(self) -> str:
         """Return the value. Never log it, never put it in an error, a history or a URL."""
