@@ -7,7 +7,7 @@ in one of the ways seen at GitHub. Everything is used up in the order in which i
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
@@ -35,7 +35,14 @@ Oddity = Literal[
     "never_started_cancelled",
     "startup_failure",
     "superseded",
+    "fails",
+    "hangs",
+    "times_out",
 ]
+"""The last three strike in the first step that each of the run's jobs comes to."""
+
+CALLER_HEADER = "x-perdure-caller"
+"""Says with a dispatch for whom the run is, so that a script can tell apart runs of the same file."""
 
 _HTML = (
     b"<!DOCTYPE html><html><head><title>Unicorn! &middot; GitHub</title></head>"
@@ -98,6 +105,8 @@ class Faults:
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
         self._runs: list[RunFault] = []
+        self.script: Callable[[str], Oddity | None] | None = None
+        """Asked first about each attempt of a run whose caller is known, by the caller's name."""
         self.struck: Counter[str] = Counter()
         self.list_lag: float | None = None
         """Seconds of list lag for new runs, in place of the timing's own."""
@@ -152,8 +161,11 @@ class Faults:
                 return fault
         return None
 
-    def take_run(self, workflow_path: str) -> Oddity | None:
+    def take_run(self, workflow_path: str, caller: str = "") -> Oddity | None:
         """Use up the first oddity for a run of this file."""
+        if caller and self.script is not None and (oddity := self.script(caller)) is not None:
+            self.struck[oddity] += 1
+            return oddity
         for fault in self._runs:
             if fault.workflow in workflow_path:
                 fault.times -= 1

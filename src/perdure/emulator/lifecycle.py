@@ -8,7 +8,7 @@ it starts again instead, as a run that no runner had taken yet does in any case.
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from perdure.emulator.concurrency import Concurrency, ConcurrencyGroups, read_co
 from perdure.emulator.execution import (
     ExecutionSettings,
     RunExecution,
+    Script,
     WorkflowFile,
     WorkflowFileError,
     request_contexts,
@@ -37,6 +38,7 @@ RERUN_WITHIN = timedelta(days=30)
 MOST_ATTEMPTS = 51
 _NEVER = (1e9, 1e9)
 _ODD_DELAY = 0.3
+_SCRIPTS: Mapping[str, Script] = {"fails": "fail", "hangs": "hang", "times_out": "hang"}
 _log = logging.getLogger(__name__)
 
 
@@ -55,6 +57,7 @@ class Dispatch:
     resolved: ResolvedRef
     inputs: dict[str, str]
     actor: str
+    caller: str = ""
 
 
 class Lifecycle:
@@ -132,7 +135,7 @@ class Lifecycle:
         )
         following.only_jobs = None if keys is None else sorted(keys)
         run.attempts.append(following)
-        run.oddity = self._faults.take_run(run.workflow_path)
+        run.oddity = self._faults.take_run(run.workflow_path, run.caller)
         for job in kept:
             changes = {"id": self._state.next_id("job"), "attempt": number, "is_kept": True}
             copy = job.model_copy(deep=True, update=changes)
@@ -225,7 +228,8 @@ class Lifecycle:
             created_at=now,
             listed_at=now + delay,
             attempts=[first],
-            oddity=self._faults.take_run(order.workflow.path),
+            caller=order.caller,
+            oddity=self._faults.take_run(order.workflow.path, order.caller),
         )
 
     def _evaluate(self, run: Run, order: Dispatch) -> Concurrency | None:
@@ -312,21 +316,23 @@ class Lifecycle:
         request.work_dir.mkdir(parents=True, exist_ok=True)
         execution = RunExecution(request, recorder, self._execution_settings(run))
         self._executions[run.id] = execution
-        if run.oddity == "never_started_cancelled":
+        if run.oddity in ("never_started_cancelled", "times_out"):
             asyncio.get_running_loop().call_later(_ODD_DELAY, execution.cancel)
         try:
-            return await execution.run()
+            conclusion = await execution.run()
         except Exception:
             _log.exception("run %d ended by a fault of the emulator", run.id)
             return "failure"
         finally:
             del self._executions[run.id]
+        return "timed_out" if run.oddity == "times_out" else conclusion
 
     def _execution_settings(self, run: Run) -> ExecutionSettings:
         never = run.oddity in ("never_starts", "never_started_cancelled")
         return ExecutionSettings(
             pick_up_delay=_NEVER if never else self._settings.delays.pick_up_delay,
             network=self._settings.network,
+            script=_SCRIPTS.get(run.oddity or ""),
             hidden=(self._repositories.root, self._state.folder),
         )
 

@@ -101,6 +101,8 @@ class Run(Record):
     listed_at: datetime
     """From when on lists show it."""
     attempts: list[Attempt]
+    caller: str = ""
+    """For whom it is, where its dispatch said so."""
     oddity: str | None = None
     """A state that only a fault brings about, such as ``zombie_queued``."""
     group: str | None = None

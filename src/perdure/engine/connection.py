@@ -33,7 +33,11 @@ KEEP_ALIVE = KeepAliveConfig(interval_millis=5_000, timeout_millis=3_000)
 
 
 async def connect_local(
-    address: str, *, plugins: Sequence[Plugin] = (), settings: Settings | None = None
+    address: str,
+    *,
+    plugins: Sequence[Plugin] = (),
+    settings: Settings | None = None,
+    namespace: str = DEFAULT_NAMESPACE,
 ) -> Client:
     """Connect to a server that this process has started, whatever Temporal's own configuration says.
 
@@ -41,11 +45,12 @@ async def connect_local(
         address: ``host:port``.
         plugins: Of the client.
         settings: Say how payloads are kept; plainly, and in the engine, where they are left out.
+        namespace: One that the server was started with.
 
     Raises:
         EngineUnreachableError: It does not answer.
     """
-    options: ClientConnectConfig = {"target_host": address, "namespace": DEFAULT_NAMESPACE}
+    options: ClientConnectConfig = {"target_host": address, "namespace": namespace}
     return await _open(options, plugins=plugins, settings=settings)
 
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,12 +65,14 @@ class LocalServer:
     """A Temporal server on this machine, with its data in one folder.
 
     Start it from a thread that outlives it (see :meth:`perdure.engine.processes.ChildProcess.start`). After
-    its process has died, :meth:`start` starts it again on the same ports and file.
+    its process has died, :meth:`start` starts it again on the same ports and file. ``namespaces`` are there
+    besides the default one.
     """
 
     name = "Temporal server"
 
-    def __init__(self, folder: Path, *, ports: Ports | None = None) -> None:
+    def __init__(self, folder: Path, *, ports: Ports | None = None, namespaces: Sequence[str] = ()) -> None:
+        self._namespaces = tuple(namespaces)
         self.folder = folder.absolute()
         self.database = self.folder / DATABASE_NAME
         self.log_path = self.folder / LOG_NAME
@@ -175,11 +177,15 @@ class LocalServer:
             else:
                 return
 
+    def _flags(self) -> list[str]:
+        flags = _flags(self.database, self.port, self.ui_port)
+        return flags + [word for name in self._namespaces for word in ("--namespace", name)]
+
     async def _start_once(self, binary: Path) -> None:
         self._process = ChildProcess(
             Program(
                 name=self.name,
-                command=[str(binary), *_flags(self.database, self.port, self.ui_port)],
+                command=[str(binary), *self._flags()],
                 log_path=self.log_path,
                 # What a person has set for the `temporal` command is not meant for this server.
                 environment={name: None for name in os.environ if name.startswith("TEMPORAL_")},

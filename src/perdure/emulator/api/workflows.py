@@ -6,6 +6,7 @@ https://docs.github.com/en/rest/actions/workflows
 from collections.abc import Mapping
 
 from perdure.emulator.execution import DispatchRefusedError
+from perdure.emulator.faults import CALLER_HEADER
 from perdure.emulator.lifecycle import Dispatch
 from perdure.emulator.records import WorkflowState
 from perdure.emulator.wire import Answer, ApiError, Call, Routes
@@ -100,6 +101,7 @@ def _order(call: Call, workflow: WorkflowState, body: Mapping[str, object]) -> D
         resolved=resolved,
         inputs=checked,
         actor=call.actor,
+        caller=call.request.headers.get(CALLER_HEADER, ""),
     )
 
 

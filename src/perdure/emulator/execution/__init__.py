@@ -14,6 +14,7 @@ from perdure.emulator.execution.interface import (
     PlannedJob,
     RunObserver,
     RunRequest,
+    Script,
 )
 from perdure.emulator.execution.run import RunExecution
 from perdure.emulator.execution.workflow_file import WorkflowFile
@@ -27,6 +28,7 @@ __all__ = [
     "RunExecution",
     "RunObserver",
     "RunRequest",
+    "Script",
     "WorkflowFile",
     "WorkflowFileError",
     "request_contexts",

@@ -19,7 +19,7 @@ The wire makes a :py:class:`RunRequest`, listens as a :py:class:`RunObserver`, a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +87,9 @@ class RunRequest:
     owner_id: int = 0
 
 
+Script = Literal["fail", "hang"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExecutionSettings:
     """How executions behave on this machine.
@@ -99,6 +102,7 @@ class ExecutionSettings:
         cancel_waits: Seconds from SIGINT to SIGTERM, and from there to SIGKILL. ``None`` for GitHub's own,
             or a tenth of them where jobs are picked up at once.
         max_log_bytes: Where the log of a step is cut off.
+        script: What the first step that each job comes to does in place of its own work.
     """
 
     pick_up_delay: tuple[float, float]
@@ -107,6 +111,7 @@ class ExecutionSettings:
     hidden: tuple[Path, ...] = ()
     cancel_waits: tuple[float, float] | None = None
     max_log_bytes: int = 16 * 1024 * 1024
+    script: Script | None = None
 
     @property
     def interrupt_wait(self) -> float:

@@ -19,6 +19,7 @@ from perdure.emulator.execution.expressions import (
     to_number,
     to_text,
 )
+from perdure.emulator.execution.interface import Script
 from perdure.emulator.execution.invocation import Invocation, StepFailedError
 from perdure.emulator.execution.job_state import Frame, JobState
 from perdure.emulator.execution.scripts import run_script
@@ -210,10 +211,23 @@ class StepRunner:
 
 
 async def _perform(invocation: Invocation) -> None:
+    script, frame = invocation.job.run.settings.script, invocation.frame
+    # What cleans up after the failure is the step's own work again.
+    if script is not None and frame.depth == 0 and not frame.failed:
+        await _scripted(invocation, script)
+        return
     if invocation.step.run is not None:
         await run_script(invocation)
     else:
         await perform_action(invocation)
+
+
+async def _scripted(invocation: Invocation, script: Script) -> None:
+    """Do what was asked for in place of the step's own work; what it is is said in its log."""
+    if script == "fail":
+        raise StepFailedError("This step fails because a rehearsal's scenario says so.")
+    invocation.log("This step hangs because a rehearsal's scenario says so.")
+    await invocation.stop.requested()
 
 
 def _minutes(invocation: Invocation) -> float | None:
