@@ -44,7 +44,7 @@ def require_free(port: int, *, wanted_for: str, option: str) -> None:
     """
     if is_free(port):
         return
-    msg = f"port {port}, wanted for {wanted_for}, is in use{_by_whom(port)}"
+    msg = f"port {port}, wanted for {wanted_for}, is in use{by_whom(port)}"
     raise LocalEngineError(msg, hint=f"stop what listens there, or choose another port with {option}")
 
 
@@ -61,7 +61,8 @@ def port_holder(port: int) -> tuple[int, str] | None:
     return None
 
 
-def _by_whom(port: int) -> str:
+def by_whom(port: int) -> str:
+    """Return the words that name who listens on a port; none where that cannot be known."""
     holder = port_holder(port)
     return f" by process {holder[0]} ({holder[1]})" if holder else ""
 

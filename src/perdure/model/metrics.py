@@ -25,7 +25,7 @@ class Metric:
         labels: Perdure's own labels, with their values where they are known beforehand.
         unit: Of a histogram.
         buckets: Of a histogram.
-        counted_in: The activity type where a counter's activities are known: it begins at 0 there.
+        counted_by: The activity or workflow types that count it, where they are few: it begins at 0 there.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Metric:
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unit: str = ""
     buckets: tuple[float, ...] = ()
-    counted_in: str = ""
+    counted_by: tuple[str, ...] = ()
 
     @property
     def exported(self) -> str:
@@ -49,18 +49,20 @@ DISPATCHES = Metric(
     kind="counter",
     about="Dispatches, by what GitHub answered; refused is GitHub's no, ambiguous is that nobody knows.",
     labels={"outcome": ("started", "accepted", "without-id", "ambiguous", "later", "not-sent", "refused")},
-    counted_in="dispatch_actions_workflow",
+    counted_by=("dispatch_actions_workflow",),
 )
 RECONCILIATIONS = Metric(
     name="perdure_reconciliations",
     kind="counter",
     about="Searches for the run of a dispatch whose answer was lost or named no run.",
     labels={"outcome": ("found", "none")},
+    counted_by=("ActionWorkflow",),
 )
 DUPLICATES = Metric(
     name="perdure_duplicate_runs",
     kind="counter",
     about="Second runs of one dispatch that were found, and cancelled.",
+    counted_by=("ActionWorkflow", "DispatchGuardWorkflow"),
 )
 RUNS_STARTED = Metric(
     name="perdure_workflow_runs_started",
@@ -93,6 +95,7 @@ REMINDERS = Metric(
     name="perdure_approval_reminders",
     kind="counter",
     about="Reminders: an approval became older than the time after which people are asked again.",
+    counted_by=("ApprovalWorkflow",),
 )
 BACKLOG = Metric(
     name="perdure_task_queue_backlog",
@@ -160,14 +163,12 @@ MODEL_TOKENS = Metric(
     kind="counter",
     about="Tokens that models were paid for.",
     labels={"model": (), "direction": ("input", "output")},
-    counted_in="review_unit",
 )
 MODEL_COST = Metric(
     name="perdure_model_cost_microdollars",
     kind="counter",
     about="What models cost, in millionths of a US dollar.",
     labels={"model": ()},
-    counted_in="review_unit",
 )
 SAMPLED_AT = Metric(
     name="perdure_sampled_at_seconds",

@@ -1,0 +1,180 @@
+"""Asks the server, now and then, for what no worker can count: backlogs, open workflows, approvals.
+
+Each worker that takes workflow tasks asks, so that the numbers outlive any one of them; they are the same
+numbers, and a dashboard takes the highest. A server that cannot be asked leaves the last ones standing and
+:data:`~perdure.model.metrics.SAMPLED_AT` behind the clock, and never ends a worker.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Final
+
+from temporalio.api.enums.v1 import TaskQueueType, WorkerDeploymentVersionStatus
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    DescribeTaskQueueResponse,
+    DescribeWorkerDeploymentRequest,
+    ListWorkerDeploymentsRequest,
+)
+from temporalio.client import Client
+from temporalio.common import MetricMeter
+from temporalio.service import RPCError
+
+from perdure.config import Settings
+from perdure.engine.metrics import begin_at_zero, meter_of
+from perdure.github import GitHubClient
+from perdure.model import metrics, queues
+from perdure.model.metrics import Metric
+from perdure.workflows.registry import WORKFLOWS
+
+_KINDS: Final = {
+    "workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+}
+_NEEDING_WORKERS: Final = {
+    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_CURRENT,
+    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_RAMPING,
+    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING,
+}
+_APPROVALS_LOOKED_AT: Final = 1_000
+_DEPLOYMENTS_LOOKED_AT: Final = 20
+_BETWEEN_TWO_QUESTIONS: Final = 0.2
+"""Seconds. A server answers ten questions about visibility a second to a whole namespace by default."""
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def sampling(
+    client: Client, settings: Settings, github: GitHubClient, task_queues: Collection[str]
+) -> AsyncIterator[None]:
+    """Keep the gauges up to date beside the block, where somebody can read them."""
+    if meter_of(client) is MetricMeter.noop:
+        yield
+        return
+    begin_at_zero(client, settings, task_queues)
+    task = asyncio.create_task(_sample_for_ever(Sampler(client, settings, github, task_queues)))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _sample_for_ever(sampler: "Sampler") -> None:
+    while True:
+        await sampler.sample()
+        await asyncio.sleep(sampler.interval)
+
+
+class Sampler:
+    """Sets the gauges that the server and GitHub's answers tell."""
+
+    def __init__(
+        self, client: Client, settings: Settings, github: GitHubClient, task_queues: Collection[str]
+    ) -> None:
+        self.interval = settings.metrics.sample_interval.total_seconds()
+        self._client = client
+        self._suffix = settings.worker.queue_suffix
+        self._github = github
+        self._task_queues = task_queues
+        self._meter = meter_of(client).with_additional_attributes({"namespace": client.namespace})
+        self._requests: Counter[tuple[str, str]] = Counter()
+
+    async def sample(self) -> None:
+        """Look once. What the server does not answer is logged and left as it was."""
+        self._read_github()
+        try:
+            polled = await self._read_queues()
+            if queues.WORKFLOWS in self._task_queues:
+                await self._read_workflows()
+                await self._read_approvals()
+                self._gauge(metrics.VERSIONS_WITHOUT_WORKERS, await self._versions_without_workers(polled))
+        except RPCError as error:
+            _log.warning("the server could not be asked for numbers: %s", error)
+            return
+        self._gauge(metrics.SAMPLED_AT, datetime.now(UTC).timestamp())
+
+    def _read_github(self) -> None:
+        now = self._github.now()
+        left = [quota.part_left for quota in self._github.rate_limits.values() if quota.reset_at > now]
+        self._gauge(metrics.QUOTA_LEFT, min(left, default=1.0))
+        sent = Counter(self._github.requests_sent)
+        counter = self._meter.create_counter(metrics.GITHUB_REQUESTS.name, metrics.GITHUB_REQUESTS.about)
+        for (method, route), number in (sent - self._requests).items():
+            counter.add(number, {"method": method, "route": route})
+        self._requests = sent
+
+    async def _read_queues(self) -> set[tuple[str, str]]:
+        """Return the versions, as deployment and build, that somebody runs."""
+        polled: set[tuple[str, str]] = set()
+        for queue in self._task_queues:
+            for task_type, kind in _KINDS.items():
+                answer = await self._describe(queue + self._suffix, kind)
+                labels = {"task_queue": queue + self._suffix, "task_type": task_type}
+                self._gauge(metrics.BACKLOG, answer.stats.approximate_backlog_count, labels)
+                age = answer.stats.approximate_backlog_age.ToTimedelta().total_seconds()
+                self._gauge(metrics.BACKLOG_AGE, age, labels)
+                self._gauge(metrics.POLLERS, len(answer.pollers), labels)
+                options = [poller.deployment_options for poller in answer.pollers]
+                polled |= {(each.deployment_name, each.build_id) for each in options}
+        return polled
+
+    async def _describe(self, queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:
+        return await self._client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=self._client.namespace,
+                task_queue=TaskQueue(name=queue),
+                task_queue_type=kind,
+                report_stats=True,
+            )
+        )
+
+    async def _read_workflows(self) -> None:
+        for definition in WORKFLOWS:
+            name = definition.__name__
+            self._gauge(metrics.OPEN, await self._count(f"WorkflowType = '{name}'"), {"workflow_type": name})
+        for waiting_on in metrics.WAITING.labels["waiting_on"]:
+            found = await self._count(f"PerdureWaitingOn = '{waiting_on}'")
+            self._gauge(metrics.WAITING, found, {"waiting_on": waiting_on})
+        self._gauge(metrics.PROBLEMS, await self._count("TemporalReportedProblems IS NOT NULL"))
+
+    async def _count(self, query: str) -> int:
+        await asyncio.sleep(_BETWEEN_TWO_QUESTIONS)
+        found = await self._client.count_workflows(f"ExecutionStatus = 'Running' AND {query}")
+        return found.count
+
+    async def _read_approvals(self) -> None:
+        """Read how many wait, and since when the first does: lists begin with the newest."""
+        query = "ExecutionStatus = 'Running' AND WorkflowType = 'ApprovalWorkflow'"
+        waiting = await self._client.count_workflows(query)
+        oldest = datetime.now(UTC)
+        async for found in self._client.list_workflows(query, limit=_APPROVALS_LOOKED_AT):
+            oldest = min(oldest, found.start_time)
+        self._gauge(metrics.APPROVALS_WAITING, waiting.count)
+        self._gauge(metrics.APPROVALS_OLDEST, (datetime.now(UTC) - oldest).total_seconds())
+
+    async def _versions_without_workers(self, polled: Iterable[tuple[str, str]]) -> int:
+        service, namespace = self._client.workflow_service, self._client.namespace
+        listed = await service.list_worker_deployments(
+            ListWorkerDeploymentsRequest(namespace=namespace, page_size=_DEPLOYMENTS_LOOKED_AT)
+        )
+        wanted: set[tuple[str, str]] = set()
+        for deployment in listed.worker_deployments:
+            described = await service.describe_worker_deployment(
+                DescribeWorkerDeploymentRequest(namespace=namespace, deployment_name=deployment.name)
+            )
+            for summary in described.worker_deployment_info.version_summaries:
+                if summary.status in _NEEDING_WORKERS:
+                    version = summary.deployment_version
+                    wanted.add((version.deployment_name, version.build_id))
+        return len(wanted - set(polled))
+
+    def _gauge(self, metric: Metric, value: float, labels: dict[str, str] | None = None) -> None:
+        self._meter.create_gauge_float(metric.name, metric.about).set(value, labels)
