@@ -30,12 +30,14 @@ class Watch(Model):
         actions_run_id: Which run.
         actions_run_attempt: The attempt that is waited for; earlier ones are not news.
         asked_at: When that attempt was asked for, by a dispatch or a re-run.
+        dispatch_id: What the run carries in its name, where its workflow file shows it.
     """
 
     workflow_id: str
     actions_run_id: int
     actions_run_attempt: int = 1
     asked_at: datetime | None = None
+    dispatch_id: str = ""
 
     @property
     def key(self) -> str:
@@ -90,22 +92,32 @@ def watcher_id(repository: str, workflow_task_queue: str) -> str:
 
 
 def look_interval(
-    shortest: timedelta, longest: timedelta, *, looks_without_news: int, quota_left: float = 1.0
+    shortest: timedelta,
+    longest: timedelta,
+    *,
+    looks_without_news: int,
+    quota_left: float = 1.0,
+    expected_within: timedelta | None = None,
 ) -> timedelta:
     """Return how long to wait before the next look.
 
-    Each look without news waits half as long again, up to the longest; with less than a fifth of the
-    quota left the longest applies at once, so that dispatching is not starved by watching.
+    Each look without news waits half as long again, up to the longest, but not past the time at which an end
+    is expected. With less than half of the quota left nothing is expected; with less than a fifth the longest
+    applies at once, so that dispatching is not starved by watching.
 
     Args:
         shortest: Right after news.
         longest: Never more than this.
         looks_without_news: In a row.
         quota_left: Part of the installation's hourly requests that is left, 0 to 1.
+        expected_within: How soon the end of a run is to be looked for, where that is known.
     """
     if quota_left < 0.2:
         return longest
-    return min(longest, shortest * 1.5 ** min(looks_without_news, 20))
+    interval = shortest * 1.5 ** min(looks_without_news, 20)
+    if expected_within is not None and quota_left >= 0.5:
+        interval = min(interval, max(expected_within, shortest))
+    return min(longest, interval)
 
 
 def unseen_for(watch: Watch, listed: dict[int, ActionsRun], now: datetime) -> bool:

@@ -189,6 +189,7 @@ class Following:
                     actions_run_id=actions_run.actions_run_id,
                     actions_run_attempt=attempt or actions_run.actions_run_attempt,
                     asked_at=self.followed.queued_at,
+                    dispatch_id=self._account.progress.dispatch_id,
                 ),
                 workflow_task_queue=workflow.info().task_queue,
             )
