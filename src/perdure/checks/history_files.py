@@ -60,14 +60,10 @@ class Manifest(Model):
     histories: tuple[SavedHistory, ...] = ()
 
 
-class UnreadableHistoryError(UsageError):
-    """A file is no history. The message says why."""
-
-
 def file_name(workflow_type: str, workflow_id: str, run_id: str) -> str:
     """Return a name that people can tell apart and every file system takes."""
     plain = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{workflow_type}.{workflow_id}")[:_NAME_LENGTH].strip("-.")
-    return f"{plain}.{run_id[:8]}.json"
+    return f"{plain}.{run_id[-12:]}.json"
 
 
 def write_history(path: Path, history: WorkflowHistory) -> None:
@@ -80,17 +76,17 @@ def read_history(path: Path) -> WorkflowHistory:
     """Read a history.
 
     Raises:
-        UnreadableHistoryError: The file cannot be read, or holds something else.
+        UsageError: The file cannot be read, or holds something else.
     """
     try:
         history = WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UnreadableHistoryError(f"cannot be read: {error.strerror}") from error
+        raise UsageError(f"cannot be read: {error.strerror}") from error
     except (ValueError, ParseError) as error:
         first_line = str(error).partition("\n")[0]
-        raise UnreadableHistoryError(f"is not a history: {first_line}") from error
+        raise UsageError(f"is not a history: {first_line}") from error
     if not history.events or not history.events[0].HasField("workflow_execution_started_event_attributes"):
-        raise UnreadableHistoryError("is not a whole history: it does not begin with the workflow's start")
+        raise UsageError("is not a whole history: it does not begin with the workflow's start")
     workflow_id = history.events[0].workflow_execution_started_event_attributes.workflow_id
     return WorkflowHistory(workflow_id or path.stem, history.events)
 

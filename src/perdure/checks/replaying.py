@@ -13,8 +13,9 @@ from temporalio.workflow import NondeterminismError
 
 from perdure.checks.command_recording import CommandRecorder
 from perdure.checks.divergence import CodeLine, find_divergence
-from perdure.checks.history_files import UnreadableHistoryError, read_history
+from perdure.checks.history_files import read_history
 from perdure.checks.named_workflows import name_of
+from perdure.errors import UsageError
 from perdure.model.base import Model
 from perdure.plugin import PerdurePlugin
 from perdure.workflows.registry import WORKFLOWS
@@ -89,7 +90,7 @@ async def replay_files(
     for path in paths:
         try:
             history = read_history(path)
-        except UnreadableHistoryError as error:
+        except UsageError as error:
             yield ReplayedHistory(file=str(path), outcome=Outcome.UNREADABLE, message=str(error))
             continue
         recorder.turns = []

@@ -7,6 +7,7 @@ from temporalio.client import Client
 
 from perdure.cli import _errors
 from perdure.cli._signals import Stop
+from perdure.cli._worker_build import Build, explain_build, with_build
 from perdure.config import Settings, load_settings, log_without_secrets
 from perdure.engine.connection import connect
 from perdure.engine.search_attributes import ensure_search_attributes
@@ -15,7 +16,9 @@ from perdure.errors import UsageError
 from perdure.model import queues as known
 
 
-async def work(wanted: Sequence[str] | None, *, address: str | None, namespace: str | None) -> int:
+async def work(
+    wanted: Sequence[str] | None, build: Build, *, address: str | None, namespace: str | None
+) -> int:
     """Connect and work until a signal asks to stop.
 
     Raises:
@@ -23,7 +26,7 @@ async def work(wanted: Sequence[str] | None, *, address: str | None, namespace: 
         EngineError: Temporal is out of reach, or refuses.
     """
     log_without_secrets()
-    settings = load_settings()
+    settings = with_build(load_settings(), build)
     names = _checked(wanted) if wanted else known.ALL
     client = await connect(address=address, namespace=namespace, settings=settings)
     if not await ensure_search_attributes(client):
@@ -33,7 +36,7 @@ async def work(wanted: Sequence[str] | None, *, address: str | None, namespace: 
         )
     with Stop(at_once_status=130) as stop:
         ready = asyncio.Event()
-        saying = asyncio.create_task(_say_when(ready, _ready_line(client, settings, names)))
+        saying = asyncio.create_task(_say_when(ready, client, settings, names))
         try:
             await run_workers(client, settings, names, stop=stop.event, ready=ready)
         finally:
@@ -50,9 +53,10 @@ def _checked(wanted: Sequence[str]) -> Sequence[str]:
     return wanted
 
 
-async def _say_when(ready: asyncio.Event, line: str) -> None:
+async def _say_when(ready: asyncio.Event, client: Client, settings: Settings, names: Sequence[str]) -> None:
     await ready.wait()
-    _errors.say(line)
+    _errors.say(_ready_line(client, settings, names))
+    await explain_build(client, settings)
 
 
 def _ready_line(client: Client, settings: Settings, names: Sequence[str]) -> str:

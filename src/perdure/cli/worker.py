@@ -17,6 +17,21 @@ def command(
             " Reviews have perdure-review and perdure-embed.",
         ),
     ] = None,
+    deployment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Worker deployment that this worker is part of, with --build-id; else from the settings.",
+        ),
+    ] = None,
+    build_id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Which build of the deployment this is. It gets the work of this build's workflows alone, so"
+            " an older one may finish what began on it.",
+        ),
+    ] = None,
     address: Address = None,
     namespace: Namespace = None,
 ) -> int:
@@ -30,6 +45,8 @@ def command(
     import asyncio
 
     from perdure.cli import _worker
+    from perdure.cli._worker_build import Build
 
     wanted = tuple(name.strip() for name in queues.split(",") if name.strip()) if queues else None
-    return asyncio.run(_worker.work(wanted, address=address, namespace=namespace))
+    build = Build(deployment=deployment, build_id=build_id)
+    return asyncio.run(_worker.work(wanted, build, address=address, namespace=namespace))

@@ -90,6 +90,10 @@ class WorkerSettings(Section):
         graceful_shutdown: How long running activities may go on after a stop was asked for.
         queue_suffix: Appended to every task queue's name, for tiers and for tests.
         activities: Functions that ``run:`` steps of pipelines may call, as ``package.module:function``.
+        deployment: Name of the worker deployment that this worker is part of, with ``build_id``.
+        build_id: Which build of the deployment this worker is: a version, or a commit.
+        versioning: ``pinned``: a workflow finishes on the build that it began on. ``auto-upgrade``: it goes
+            on with the build that is current.
     """
 
     dispatches_per_second: Annotated[float | None, Field(ge=0), AfterValidator(lambda rate: rate or None)] = (
@@ -100,6 +104,17 @@ class WorkerSettings(Section):
     graceful_shutdown: Duration = timedelta(seconds=10)
     queue_suffix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
     activities: Annotated[tuple[FunctionReference, ...], BeforeValidator(split)] = ()
+    deployment: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$", max_length=200)
+    build_id: str = Field(default="", pattern=r"^[A-Za-z0-9._+-]*$", max_length=200)
+    versioning: Literal["pinned", "auto-upgrade"] = "pinned"
+
+    @model_validator(mode="after")
+    def _build_is_whole(self) -> WorkerSettings:
+        if bool(self.deployment) != bool(self.build_id):
+            named, missing = ("deployment", "build_id") if self.deployment else ("build_id", "deployment")
+            msg = f"has a {named} without {missing}; set both or neither"
+            raise ValueError(msg)
+        return self
 
 
 class StoreSettings(Section):

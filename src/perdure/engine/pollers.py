@@ -13,7 +13,7 @@ from perdure.errors import NoWorkerError
 from perdure.model import queues
 
 # A poll lasts for a minute at most. The server lists who polled within five, the dead included.
-_POLL_LASTS = timedelta(seconds=70)
+POLL_LASTS = timedelta(seconds=70)
 _LOOK_INTERVAL = 0.25
 
 
@@ -39,7 +39,7 @@ async def pollers(
         )
         for poller in answer.pollers:
             polled_at = poller.last_access_time.ToDatetime(tzinfo=UTC)
-            if datetime.now(UTC) - polled_at < _POLL_LASTS:
+            if datetime.now(UTC) - polled_at < POLL_LASTS:
                 found[poller.identity] = None
     return list(found)
 

@@ -18,6 +18,7 @@ from perdure.activities.outside_jobs import OutsideJobs
 from perdure.activities.store import ContentStore
 from perdure.ai.repositories import Origin, RepositoryCache
 from perdure.config import Settings
+from perdure.engine.deployments import deployment_config
 from perdure.errors import PerdureError, UsageError
 from perdure.github import GitHubClient
 from perdure.model import queues
@@ -114,6 +115,7 @@ async def open_review_workers(
                 max_concurrent_activities=settings.worker.max_concurrent_activities,
                 max_task_queue_activities_per_second=settings.review.requests_per_second,
                 graceful_shutdown_timeout=settings.worker.graceful_shutdown,
+                deployment_config=deployment_config(settings.worker),
             ),
             queues.EMBED: lambda: Worker(
                 client,
@@ -128,6 +130,7 @@ async def open_review_workers(
                 max_concurrent_activities=settings.index.gpus,
                 max_task_queue_activities_per_second=settings.index.embeddings_per_second,
                 graceful_shutdown_timeout=settings.worker.graceful_shutdown,
+                deployment_config=deployment_config(settings.worker),
             ),
         }
         yield [build() for queue, build in builders.items() if queue in task_queues]

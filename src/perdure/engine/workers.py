@@ -25,6 +25,7 @@ from perdure.activities.store_reading import StoreActivities
 from perdure.activities.watching import WatchActivities
 from perdure.activities.webhooks import WebhookPoster
 from perdure.config import Settings
+from perdure.engine.deployments import deployment_config
 from perdure.engine.pages import pages_of
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.engine.start_arguments import ArgumentCheckingRunner
@@ -138,6 +139,7 @@ def build_workers(
         client,
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         graceful_shutdown_timeout=settings.worker.graceful_shutdown,
+        deployment_config=deployment_config(settings.worker),
     )
     builders = {
         queues.WORKFLOWS: lambda: worker(
