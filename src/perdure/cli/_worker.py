@@ -10,6 +10,8 @@ from perdure.cli._signals import Stop
 from perdure.cli._worker_build import Build, explain_build, with_build
 from perdure.config import Settings, load_settings, log_without_secrets
 from perdure.engine.connection import connect
+from perdure.engine.logs import log_as
+from perdure.engine.metrics import open_runtime, page_url, with_metrics
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.engine.workers import run_workers
 from perdure.errors import UsageError
@@ -17,18 +19,26 @@ from perdure.model import queues as known
 
 
 async def work(
-    wanted: Sequence[str] | None, build: Build, *, address: str | None, namespace: str | None
+    wanted: Sequence[str] | None,
+    build: Build,
+    *,
+    address: str | None,
+    namespace: str | None,
+    metrics: str | None,
 ) -> int:
     """Connect and work until a signal asks to stop.
 
     Raises:
-        UsageError: A queue is not one of Perdure's, or the settings cannot be used.
+        UsageError: A queue is not one of Perdure's, the settings cannot be used, or the metrics' address is
+            taken.
         EngineError: Temporal is out of reach, or refuses.
     """
     log_without_secrets()
-    settings = with_build(load_settings(), build)
+    settings = with_metrics(with_build(load_settings(), build), metrics)
+    log_as(settings.logs)
     names = _checked(wanted) if wanted else known.ALL
-    client = await connect(address=address, namespace=namespace, settings=settings)
+    runtime = open_runtime(settings.metrics.address)
+    client = await connect(address=address, namespace=namespace, runtime=runtime, settings=settings)
     if not await ensure_search_attributes(client):
         _errors.show_warning(
             f"namespace {client.namespace!r} does not take Perdure's search attributes: actions run, but"
@@ -62,4 +72,5 @@ async def _say_when(ready: asyncio.Event, client: Client, settings: Settings, na
 def _ready_line(client: Client, settings: Settings, names: Sequence[str]) -> str:
     queues = ", ".join(name + settings.worker.queue_suffix for name in names)
     server = client.service_client.config.target_host
-    return f"worker ready: queues {queues}, server {server}, GitHub {settings.github.url}"
+    page = f", metrics {page_url(settings.metrics.address)}" if settings.metrics.address else ""
+    return f"worker ready: queues {queues}, server {server}, GitHub {settings.github.url}{page}"

@@ -7,7 +7,7 @@ import typer
 from perdure.cli._options import Address, Namespace
 
 
-def command(
+def command(  # noqa: PLR0913 - one parameter for each option
     *,
     queues: Annotated[
         str | None,
@@ -32,6 +32,14 @@ def command(
             " an older one may finish what began on it.",
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IP:PORT",
+            help="Where Prometheus finds this worker's metrics, such as 127.0.0.1:9464; otherwise from the"
+            " settings, else nowhere.",
+        ),
+    ] = None,
     address: Address = None,
     namespace: Namespace = None,
 ) -> int:
@@ -49,4 +57,4 @@ def command(
 
     wanted = tuple(name.strip() for name in queues.split(",") if name.strip()) if queues else None
     build = Build(deployment=deployment, build_id=build_id)
-    return asyncio.run(_worker.work(wanted, build, address=address, namespace=namespace))
+    return asyncio.run(_worker.work(wanted, build, address=address, namespace=namespace, metrics=metrics))

@@ -85,6 +85,18 @@ def checked(address: str) -> str:
         raise UsageError(f"{address!r} {message}", hint=hint) from None
 
 
+def with_metrics(settings: Settings, address: str | None) -> Settings:
+    """Return the settings with the address that was typed, if one was.
+
+    Raises:
+        UsageError: It is no address.
+    """
+    if address is None:
+        return settings
+    page = settings.metrics.model_copy(update={"address": checked(address)})
+    return settings.model_copy(update={"metrics": page})
+
+
 def page_url(address: str) -> str:
     """Return what Prometheus is told to read."""
     return f"http://{checked(address)}/metrics"

@@ -8,25 +8,25 @@ numbers, and a dashboard takes the highest. A server that cannot be asked leaves
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 
-from temporalio.api.enums.v1 import TaskQueueType, WorkerDeploymentVersionStatus
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     DescribeTaskQueueResponse,
-    DescribeWorkerDeploymentRequest,
-    ListWorkerDeploymentsRequest,
 )
 from temporalio.client import Client
 from temporalio.common import MetricMeter
 from temporalio.service import RPCError
 
 from perdure.config import Settings
+from perdure.engine.deployments import list_builds
 from perdure.engine.metrics import begin_at_zero, meter_of
+from perdure.errors import EngineError
 from perdure.github import GitHubClient
 from perdure.model import metrics, queues
 from perdure.model.metrics import Metric
@@ -36,13 +36,7 @@ _KINDS: Final = {
     "workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
 }
-_NEEDING_WORKERS: Final = {
-    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_CURRENT,
-    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_RAMPING,
-    WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING,
-}
 _APPROVALS_LOOKED_AT: Final = 1_000
-_DEPLOYMENTS_LOOKED_AT: Final = 20
 _BETWEEN_TWO_QUESTIONS: Final = 0.2
 """Seconds. A server answers ten questions about visibility a second to a whole namespace by default."""
 
@@ -91,12 +85,13 @@ class Sampler:
         """Look once. What the server does not answer is logged and left as it was."""
         self._read_github()
         try:
-            polled = await self._read_queues()
+            await self._read_queues()
             if queues.WORKFLOWS in self._task_queues:
                 await self._read_workflows()
                 await self._read_approvals()
-                self._gauge(metrics.VERSIONS_WITHOUT_WORKERS, await self._versions_without_workers(polled))
-        except RPCError as error:
+                deserted = sum([build.is_deserted async for build in list_builds(self._client)])
+                self._gauge(metrics.BUILDS_DESERTED, deserted)
+        except (RPCError, EngineError) as error:
             _log.warning("the server could not be asked for numbers: %s", error)
             return
         self._gauge(metrics.SAMPLED_AT, datetime.now(UTC).timestamp())
@@ -111,9 +106,7 @@ class Sampler:
             counter.add(number, {"method": method, "route": route})
         self._requests = sent
 
-    async def _read_queues(self) -> set[tuple[str, str]]:
-        """Return the versions, as deployment and build, that somebody runs."""
-        polled: set[tuple[str, str]] = set()
+    async def _read_queues(self) -> None:
         for queue in self._task_queues:
             for task_type, kind in _KINDS.items():
                 answer = await self._describe(queue + self._suffix, kind)
@@ -122,9 +115,6 @@ class Sampler:
                 age = answer.stats.approximate_backlog_age.ToTimedelta().total_seconds()
                 self._gauge(metrics.BACKLOG_AGE, age, labels)
                 self._gauge(metrics.POLLERS, len(answer.pollers), labels)
-                options = [poller.deployment_options for poller in answer.pollers]
-                polled |= {(each.deployment_name, each.build_id) for each in options}
-        return polled
 
     async def _describe(self, queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:
         return await self._client.workflow_service.describe_task_queue(
@@ -159,22 +149,6 @@ class Sampler:
             oldest = min(oldest, found.start_time)
         self._gauge(metrics.APPROVALS_WAITING, waiting.count)
         self._gauge(metrics.APPROVALS_OLDEST, (datetime.now(UTC) - oldest).total_seconds())
-
-    async def _versions_without_workers(self, polled: Iterable[tuple[str, str]]) -> int:
-        service, namespace = self._client.workflow_service, self._client.namespace
-        listed = await service.list_worker_deployments(
-            ListWorkerDeploymentsRequest(namespace=namespace, page_size=_DEPLOYMENTS_LOOKED_AT)
-        )
-        wanted: set[tuple[str, str]] = set()
-        for deployment in listed.worker_deployments:
-            described = await service.describe_worker_deployment(
-                DescribeWorkerDeploymentRequest(namespace=namespace, deployment_name=deployment.name)
-            )
-            for summary in described.worker_deployment_info.version_summaries:
-                if summary.status in _NEEDING_WORKERS:
-                    version = summary.deployment_version
-                    wanted.add((version.deployment_name, version.build_id))
-        return len(wanted - set(polled))
 
     def _gauge(self, metric: Metric, value: float, labels: dict[str, str] | None = None) -> None:
         self._meter.create_gauge_float(metric.name, metric.about).set(value, labels)

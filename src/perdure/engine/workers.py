@@ -26,7 +26,9 @@ from perdure.activities.watching import WatchActivities
 from perdure.activities.webhooks import WebhookPoster
 from perdure.config import Settings
 from perdure.engine.deployments import deployment_config
+from perdure.engine.logs import ActionsUrlInterceptor
 from perdure.engine.pages import pages_of
+from perdure.engine.sampling import sampling
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.engine.start_arguments import ArgumentCheckingRunner
 from perdure.errors import PerdureError, UsageError
@@ -88,6 +90,7 @@ async def run_workers(
                 open_review_workers(client, settings, github, task_queues)
             ):
                 await stack.enter_async_context(worker)
+        await stack.enter_async_context(sampling(client, settings, github, task_queues))
         if ready is not None:
             ready.set()
         await stop.wait()
@@ -140,6 +143,7 @@ def build_workers(
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         graceful_shutdown_timeout=settings.worker.graceful_shutdown,
         deployment_config=deployment_config(settings.worker),
+        interceptors=[ActionsUrlInterceptor(github.git_url)],
     )
     builders = {
         queues.WORKFLOWS: lambda: worker(
@@ -165,7 +169,11 @@ def build_workers(
             ],
             workflow_runner=workflow_runner(),
             workflow_failure_exception_types=[PerdureError],
-            interceptors=[CountingInterceptor(), MessageInterceptor()],
+            interceptors=[
+                ActionsUrlInterceptor(github.git_url),
+                CountingInterceptor(),
+                MessageInterceptor(),
+            ],
             max_cached_workflows=settings.worker.max_cached_workflows,
             sticky_queue_schedule_to_start_timeout=STICKY_QUEUE_TIMEOUT,
         ),

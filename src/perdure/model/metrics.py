@@ -142,10 +142,10 @@ PROBLEMS = Metric(
     kind="gauge",
     about="Open workflows whose tasks keep failing: Temporal's TemporalReportedProblems.",
 )
-VERSIONS_WITHOUT_WORKERS = Metric(
-    name="perdure_worker_versions_without_workers",
+BUILDS_DESERTED = Metric(
+    name="perdure_worker_builds_deserted",
     kind="gauge",
-    about="Worker versions that are current, ramping or draining, and that no worker runs.",
+    about="Builds of worker deployments that open workflows are pinned to, and that no worker runs.",
 )
 QUOTA_LEFT = Metric(
     name="perdure_github_quota_left_ratio",
@@ -193,7 +193,7 @@ ALL: Final = (
     APPROVALS_WAITING,
     APPROVALS_OLDEST,
     PROBLEMS,
-    VERSIONS_WITHOUT_WORKERS,
+    BUILDS_DESERTED,
     QUOTA_LEFT,
     GITHUB_REQUESTS,
     MODEL_TOKENS,

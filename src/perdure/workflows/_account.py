@@ -1,5 +1,7 @@
 """The running account of one action: one place for progress, notes, Temporal's page, search attributes."""
 
+import logging
+
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
@@ -24,6 +26,8 @@ _REPOSITORY = SearchAttributeKey.for_keyword(REPOSITORY)
 _ACTIONS_RUN_ID = SearchAttributeKey.for_int(ACTIONS_RUN_ID)
 _WAITING_ON = SearchAttributeKey.for_keyword(WAITING_ON)
 
+_WORTH_A_LOOK = {NoteKind.WARNING, NoteKind.RECONCILE, NoteKind.DUPLICATE}
+
 
 class Account:
     """Keeps an action's progress and shows each change where people look for it."""
@@ -44,6 +48,13 @@ class Account:
         """Write down what happened."""
         note = Note(at=workflow.now(), kind=kind, text=text)
         self.update(notes=(*self.progress.notes, note)[-NOTES_KEPT:])
+        seen = self.progress.actions_run
+        workflow.logger.log(
+            logging.WARNING if kind in _WORTH_A_LOOK else logging.INFO,
+            "%s",
+            text,
+            extra={"actions_url": seen.html_url} if seen else {},
+        )
 
     def stage(self, stage: Stage, *, waiting_on: str = "", **changes: object) -> None:
         """Say what the action does now."""
