@@ -30,12 +30,16 @@ _COMMANDS = {
     "review": ("perdure.cli.review:app", "Review pull requests, repositories and folders."),
     "job": ("perdure.cli.job:app", "Bring results of jobs that somebody outside has done."),
     "approval": ("perdure.cli.approval:app", "List, show and decide approvals."),
+    "key": ("perdure.cli.key:app", "Make, change and list the keys that payloads are encrypted with."),
+    "codec": ("perdure.cli.codec:app", "Open encrypted payloads for Temporal's command and web UI."),
+    "store": ("perdure.cli.store:app", "Clear what is kept beside the engine."),
     "web": ("perdure.cli.web:app", "Serve the API through which people decide approvals."),
     "up": ("perdure.cli.up:command", "Start the engine and a worker on this machine, and stay."),
     "worker": ("perdure.cli.worker:command", "Do the engine's work: run it beside any Temporal server."),
     "demo": ("perdure.cli.demo:command", "Show everything at work once, without an account."),
     "emulator": ("perdure.cli.emulator:command", "Serve a folder of git repositories as GitHub does."),
     "replay": ("perdure.cli.replay:app", "Replay histories with changed code, before it is released."),
+    "check": ("perdure.cli.check:app", "Check the code of workflows without running it."),
     "doctor": ("perdure.cli.doctor:command", "Check settings, engine and GitHub, and say how to mend them."),
 }
 

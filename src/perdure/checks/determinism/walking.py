@@ -1,0 +1,112 @@
+"""Walks from a workflow's handlers to everything that they run, the shortest way first."""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from perdure.checks.determinism.bodies import Body, Site, body_of
+from perdure.checks.determinism.calls import Calls, Edge
+from perdure.checks.determinism.exemptions import exempts, exempts_function
+from perdure.checks.determinism.findings import Place, Step
+from perdure.checks.determinism.symbols import Class, Function, Scope
+
+_DEEPEST_IN_LIBRARIES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A function that is reached, and from where."""
+
+    function: Function
+    receiver: Class | None
+    caller: Visit | None = None
+    at: ast.AST | None = None
+    """Where the caller runs it."""
+    depth_in_libraries: int = 0
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of its body."""
+        return Scope(self.function.module, self.function, self.receiver)
+
+    @property
+    def way(self) -> list[Visit]:
+        """The visits from the handler to this one."""
+        visits: list[Visit] = [self]
+        while (caller := visits[-1].caller) is not None:
+            visits.append(caller)
+        return visits[::-1]
+
+
+class Walk:
+    """One walk: each function once for each class of its ``self``."""
+
+    def __init__(self, calls: Calls, *, follow_unrestricted: bool, allowed: Iterable[str] = ()) -> None:
+        self._calls = calls
+        self._follow_unrestricted = follow_unrestricted
+        self._allowed = tuple(allowed)
+
+    def visits(self, starts: Iterable[tuple[Function, Class | None]]) -> Iterator[tuple[Visit, Body]]:
+        """Yield everything that the starts reach, with its body; the nearest first."""
+        waiting = deque(Visit(function, receiver) for function, receiver in starts)
+        seen = {(id(visit.function), id(visit.receiver)) for visit in waiting}
+        while waiting:
+            visit = waiting.popleft()
+            if self._passes(visit):
+                continue
+            body = self._seen_of(visit.function)
+            yield visit, body
+            for edge in self._calls.edges(body, visit.scope):
+                following = self._follow(visit, edge)
+                key = (id(edge.callee), id(edge.receiver))
+                if following is not None and key not in seen:
+                    seen.add(key)
+                    waiting.append(following)
+
+    def _passes(self, visit: Visit) -> bool:
+        name = str(visit.function)
+        if any(name == allowed or name.startswith(f"{allowed}.") for allowed in self._allowed):
+            return True
+        return visit.function.module.own and exempts_function(visit.function)
+
+    def _seen_of(self, function: Function) -> Body:
+        body = body_of(function)
+        return Body(function, tuple(site for site in body.sites if self._counts(site, function)))
+
+    def _counts(self, site: Site, function: Function) -> bool:
+        if site.unrestricted and not self._follow_unrestricted:
+            return False
+        return not function.module.own or not _is_simple(site.node) or not exempts(function.module, site.node)
+
+    def _follow(self, visit: Visit, edge: Edge) -> Visit | None:
+        depth = 0 if edge.callee.module.own else visit.depth_in_libraries + 1
+        if depth > _DEEPEST_IN_LIBRARIES:
+            return None
+        return Visit(edge.callee, edge.receiver, visit, edge.site.node, depth)
+
+
+def _is_simple(node: ast.AST) -> bool:
+    """Tell whether a comment on a node's lines can only mean the node: not a block with much else in it."""
+    return isinstance(node, ast.expr | ast.stmt) and not hasattr(node, "body")
+
+
+def place_of(function: Function, node: ast.AST) -> Place:
+    """Return where a node stands."""
+    line = getattr(node, "lineno", getattr(function.node, "lineno", 1))
+    return Place(function.module.shown, line, getattr(node, "col_offset", 0) + 1)
+
+
+def steps(visit: Visit, node: ast.AST) -> tuple[Step, ...]:
+    """Return the way to a node: each function, and where it goes on."""
+    way = visit.way
+    ends = [*(following.at for following in way[1:]), node]
+    return tuple(
+        Step(
+            here.function.name if here.function.module.own else str(here.function),
+            place_of(here.function, end or node),
+        )
+        for here, end in zip(way, ends, strict=True)
+    )
