@@ -116,15 +116,15 @@ class Transport:
                 msg = f"{answer.asked} answered without a list of {items or 'objects'}"
                 raise GitHubUnavailableError(msg, status=answer.status)
             found += page
-            following = _NEXT.search(answer.headers.get("link", ""))
+            following = next_page_of(answer, self.wire)
             if following is None or number == (max_pages or MAX_PAGES):
                 break
-            answer = await self.read(repository, self.wire.path_of(following[1]), scope=scope)
+            answer = await self.read(repository, following, scope=scope)
         return found
 
     async def change(
         self,
-        repository: str,
+        repository: str | None,
         path: str,
         *,
         method: str = "POST",
@@ -208,6 +208,12 @@ class Transport:
     def error(self, answer: Answer, repository: str | None) -> GitHubError:
         """Return the error that an answer is, with the repository in its message."""
         return naming(error_for(answer), repository)
+
+
+def next_page_of(answer: Answer, wire: Wire) -> str | None:
+    """Return the path of a list's next page, or ``None`` after its last."""
+    following = _NEXT.search(answer.headers.get("link", ""))
+    return wire.path_of(following[1]) if following else None
 
 
 def repository_path(repository: str, rest: str = "") -> str:

@@ -18,6 +18,7 @@ from perdure.github._commits import CommitCalls
 from perdure.github._contents import ContentCalls
 from perdure.github._dispatch import DispatchCalls
 from perdure.github._git_access import GitAccessCalls
+from perdure.github._hooks import HookCalls
 from perdure.github._issues import IssueCalls
 from perdure.github._logs import LogCalls
 from perdure.github._marks import MarkCalls
@@ -45,6 +46,7 @@ class GitHubClient(
     ReviewCalls,
     CommitCalls,
     GitAccessCalls,
+    HookCalls,
 ):
     """GitHub's REST API, as far as Perdure uses it. Made by :func:`open_github_client`.
 
