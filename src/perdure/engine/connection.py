@@ -21,6 +21,7 @@ from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 
 from perdure.config import Settings, load_settings
 from perdure.engine.data_conversion import data_converter
+from perdure.engine.tracing import tracing_interceptors
 from perdure.errors import EngineError, EngineUnreachableError, SettingsError
 
 DEFAULT_ADDRESS = "localhost:7233"
@@ -117,6 +118,7 @@ async def _open(
                 data_converter=converter,
                 header_codec_behavior=HeaderCodecBehavior.CODEC,
                 keep_alive_config=KEEP_ALIVE,
+                interceptors=tracing_interceptors(settings.tracing) if settings else (),
             )
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=namespace))
     except TimeoutError:

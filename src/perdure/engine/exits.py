@@ -6,17 +6,30 @@ for a failure (https://github.com/temporalio/sdk-python/issues/300). So nothing 
 buffered is written, and the process ends with the status that is meant.
 """
 
+import contextlib
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 _OUTPUT_LOST = 74
 """EX_IOERR: success cannot be claimed when what was printed could not be written."""
 
 
+_to_do: list[Callable[[], object]] = []
+
+
+def before_leaving(do: Callable[[], object]) -> None:
+    """Have something done before the process ends. It must not take long, whatever happens."""
+    _to_do.append(do)
+
+
 def leave(status: int) -> NoReturn:
     """End the process with a status, after writing what is buffered."""
+    for do in _to_do:
+        with contextlib.suppress(Exception):
+            do()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         try:

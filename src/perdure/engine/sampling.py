@@ -21,7 +21,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.common import MetricMeter
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.config import Settings
 from perdure.engine.deployments import list_builds
@@ -30,6 +30,7 @@ from perdure.errors import EngineError
 from perdure.github import GitHubClient
 from perdure.model import metrics, queues
 from perdure.model.metrics import Metric
+from perdure.model.search_attributes import WAITING_ON
 from perdure.workflows.registry import WORKFLOWS
 
 _KINDS: Final = {
@@ -63,7 +64,11 @@ async def sampling(
 
 async def _sample_for_ever(sampler: "Sampler") -> None:
     while True:
-        await sampler.sample()
+        try:
+            await sampler.sample()
+        except Exception:
+            # Whatever it is: work goes on without numbers.
+            _log.exception("numbers could not be read")
         await asyncio.sleep(sampler.interval)
 
 
@@ -129,16 +134,21 @@ class Sampler:
     async def _read_workflows(self) -> None:
         for definition in WORKFLOWS:
             name = definition.__name__
-            self._gauge(metrics.OPEN, await self._count(f"WorkflowType = '{name}'"), {"workflow_type": name})
+            await self._count(metrics.OPEN, f"WorkflowType = '{name}'", {"workflow_type": name})
         for waiting_on in metrics.WAITING.labels["waiting_on"]:
-            found = await self._count(f"PerdureWaitingOn = '{waiting_on}'")
-            self._gauge(metrics.WAITING, found, {"waiting_on": waiting_on})
-        self._gauge(metrics.PROBLEMS, await self._count("TemporalReportedProblems IS NOT NULL"))
+            await self._count(metrics.WAITING, f"{WAITING_ON} = '{waiting_on}'", {"waiting_on": waiting_on})
+        await self._count(metrics.PROBLEMS, "TemporalReportedProblems IS NOT NULL")
 
-    async def _count(self, query: str) -> int:
+    async def _count(self, metric: Metric, query: str, labels: dict[str, str] | None = None) -> None:
         await asyncio.sleep(_BETWEEN_TWO_QUESTIONS)
-        found = await self._client.count_workflows(f"ExecutionStatus = 'Running' AND {query}")
-        return found.count
+        try:
+            found = await self._client.count_workflows(f"ExecutionStatus = 'Running' AND {query}")
+        except RPCError as error:
+            if error.status is RPCStatusCode.INVALID_ARGUMENT:
+                # A server that does not know the search attribute: there is no such number.
+                return
+            raise
+        self._gauge(metric, found.count, labels)
 
     async def _read_approvals(self) -> None:
         """Read how many wait, and since when the first does: lists begin with the newest."""

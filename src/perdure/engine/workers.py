@@ -31,6 +31,7 @@ from perdure.engine.pages import pages_of
 from perdure.engine.sampling import sampling
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.engine.start_arguments import ArgumentCheckingRunner
+from perdure.engine.tracing import trace_requests
 from perdure.errors import PerdureError, UsageError
 from perdure.github import GitHubClient, open_github_client
 from perdure.model import queues
@@ -77,6 +78,7 @@ async def run_workers(
     """
     async with AsyncExitStack() as stack:
         github = await stack.enter_async_context(open_github_client(settings.github))
+        trace_requests(github, settings.tracing)
         takes_search_attributes = await ensure_search_attributes(client)
         for worker in build_workers(
             client, settings, github, task_queues=task_queues, search_attributes=takes_search_attributes

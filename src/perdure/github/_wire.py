@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
@@ -42,6 +42,10 @@ _NOT_SENT = (
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError)
 
 
+Watch = Callable[[str, str], AbstractContextManager[Callable[[int], None]]]
+"""Given a method and a route, what stands around the request."""
+
+
 class Wire:
     """Exchanges with one host. Knows nothing of credentials: they come with each request.
 
@@ -50,6 +54,7 @@ class Wire:
         api_version: The newest that this host took.
         clock_offset: GitHub's clock minus this machine's, learned from every answer.
         requests_sent: How often each method and route was asked.
+        watch: Stands around each request, and is told its answer's status.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Wire:
         self.clock_offset = timedelta(0)
         self.api_version = API_VERSIONS[0]
         self.requests_sent: Counter[tuple[str, str]] = Counter()
+        self.watch: Watch = _unwatched
         self._max_body = max_body
         host = httpx2.URL(base_url).host
         self._http = httpx2.AsyncClient(
@@ -131,9 +137,12 @@ class Wire:
     ) -> Answer:
         if may_send is not None:
             _guard(asked, request, may_send)
-        self.requests_sent[request.method, route_of(request.url.path)] += 1
-        async with self._open(asked, request) as response:
-            body = await _read(asked, response, self._max_body)
+        route = route_of(request.url.path)
+        self.requests_sent[request.method, route] += 1
+        with self.watch(request.method, route) as answered:
+            async with self._open(asked, request) as response:
+                body = await _read(asked, response, self._max_body)
+            answered(response.status_code)
         answer = Answer(asked, response.status_code, response.headers, body)
         if answer.answered_at is not None:
             self.clock_offset = answer.answered_at - datetime.now(UTC)
@@ -190,6 +199,11 @@ class Wire:
                 raise DownloadRefusedError(answer)
         except TimeoutError:
             raise UnansweredError(f"{asked}: not read within {_DOWNLOAD_SECONDS:.0f} s", sent=True) from None
+
+
+@contextmanager
+def _unwatched(_method: str, _route: str) -> Iterator[Callable[[int], None]]:
+    yield lambda _: None
 
 
 def _guard(asked: str, request: httpx2.Request, may_send: Callable[[], bool]) -> None:

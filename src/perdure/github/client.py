@@ -27,7 +27,7 @@ from perdure.github._pulls import PullCalls
 from perdure.github._reviews import ReviewCalls
 from perdure.github._runs import RunCalls
 from perdure.github._transport import Transport
-from perdure.github._wire import Wire
+from perdure.github._wire import Watch, Wire
 from perdure.github.app_auth import AppAuth
 from perdure.github.auth import Credentials, Scope, TokenAuth
 from perdure.github.facts import CredentialFacts
@@ -58,6 +58,10 @@ class GitHubClient(
     def requests_sent(self) -> Counter[tuple[str, str]]:
         """How often each method and route was asked, downloads included."""
         return self._transport.wire.requests_sent
+
+    def watch_requests(self, watch: Watch) -> None:
+        """Have something stand around every request from now on: for traces."""
+        self._transport.wire.watch = watch
 
     @property
     def rate_limits(self) -> dict[str, RateLimit]:
