@@ -43,6 +43,8 @@ class SetupOptions:
         with_emulator: Whether GitHub is emulated.
         isolated: Whether the worker sees nothing of the caller's own settings.
         with_review: Whether there is a worker for reviews beside the other one.
+        metrics_port: The worker's page for Prometheus, the reviewer's one higher; 0 takes free ones, and
+            ``None`` what the settings say.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class SetupOptions:
     with_emulator: bool
     isolated: bool = False
     with_review: bool = False
+    metrics_port: int | None = None
 
 
 class LocalSetup:
@@ -66,6 +69,7 @@ class LocalSetup:
         self._settings = settings
         self._emulator_port = options.emulator_port or 0
         self._supervisor = Supervisor(report=report)
+        self.metrics = self._metrics_addresses()
 
     @property
     def github_url(self) -> str:
@@ -100,6 +104,9 @@ class LocalSetup:
             # Before anything runs: a port that is taken is said at once.
             if self.options.with_emulator and self.options.emulator_port:
                 require_free(self._emulator_port, wanted_for="the emulated GitHub", option="--emulator-port")
+            for name, address in self.metrics.items():
+                port = int(address.rpartition(":")[2])
+                require_free(port, wanted_for=f"the {name}'s metrics", option="--metrics-port")
             await self._supervisor.start(self.server)
             self._write_own_files()
             if self.options.with_emulator:
@@ -139,13 +146,25 @@ class LocalSetup:
         )
         await self._supervisor.start(self.emulator)
 
+    def _metrics_addresses(self) -> dict[str, str]:
+        """Return where each worker serves its metrics: two of them cannot share a port."""
+        names = ("worker", "reviewer") if self.options.with_review else ("worker",)
+        host, port = LOOPBACK, self.options.metrics_port
+        if port is None:
+            if self.options.isolated or not self._settings.metrics.address:
+                return {}
+            host, _, said = self._settings.metrics.address.rpartition(":")
+            port = int(said)
+        return {name: f"{host}:{port + number if port else free_port()}" for number, name in enumerate(names)}
+
     def _worker(self, name: str, task_queues: Collection[str]) -> ProgramService:
         graceful_shutdown = self._settings.worker.graceful_shutdown
         server = ("--address", self.server.address, "--namespace", "default")
+        metrics = ("--metrics", self.metrics[name]) if name in self.metrics else ()
         return ProgramService(
             Program(
                 name=name,
-                command=perdure_command("worker", "--queues", ",".join(task_queues), *server),
+                command=perdure_command("worker", "--queues", ",".join(task_queues), *server, *metrics),
                 log_path=self.folder / f"{name}.log",
                 environment=self._worker_environment(),
                 stop_timeout=graceful_shutdown + _WORKER_EXTRA,

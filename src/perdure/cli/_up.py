@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -21,6 +22,7 @@ from perdure.cli._signals import Stop
 from perdure.config import LocalSettings, load_settings
 from perdure.engine.connection import connect_local
 from perdure.engine.local import Ports
+from perdure.engine.metrics import page_url
 from perdure.engine.namespaces import check_writes
 from perdure.engine.review_workers import has_review
 from perdure.errors import EngineError
@@ -28,7 +30,13 @@ from perdure.errors import EngineError
 _ALARM_INTERVAL_SECONDS = 30
 
 
-async def up(folder: Path | None, ports: Mapping[str, int | None], *, no_emulator: bool) -> int:
+async def up(
+    folder: Path | None,
+    ports: Mapping[str, int | None],
+    *,
+    no_emulator: bool,
+    metrics_port: int | None = None,
+) -> int:
     """Start everything, say what to type next, and stay until a signal asks to stop.
 
     Raises:
@@ -39,9 +47,8 @@ async def up(folder: Path | None, ports: Mapping[str, int | None], *, no_emulato
         update={name: number for name, number in ports.items() if number is not None}
     )
     with_emulator = needs_emulator(settings.github) and not no_emulator
-    setup = LocalSetup(
-        _options(folder or local.folder, local, with_emulator=with_emulator), settings, report=_say
-    )
+    options = _options(folder or local.folder, local, with_emulator=with_emulator)
+    setup = LocalSetup(replace(options, metrics_port=metrics_port), settings, report=_say)
     with Stop() as stop:
         if not await _start(setup, stop):
             return 0
@@ -127,6 +134,7 @@ def _write_record(setup: LocalSetup) -> None:
         "pids": setup.pids,
         "temporal": {"address": setup.server.address, "ui_url": setup.server.ui_url, "namespace": "default"},
         "github": {"url": setup.github_url, "emulated": setup.options.with_emulator},
+        "metrics": {name: page_url(address) for name, address in setup.metrics.items()},
         "folder": str(setup.folder),
     }
     path = _record_path(setup)
@@ -145,6 +153,7 @@ def _table(setup: LocalSetup) -> list[str]:
         "temporal": setup.server.address,
         "web ui": setup.server.ui_url,
         "github": f"{setup.github_url}{emulated}",
+        **({"metrics": ", ".join(map(page_url, setup.metrics.values()))} if setup.metrics else {}),
         "data": str(_shown(setup.folder)),
         "logs": f"{logs} in {_shown(setup.folder)}",
         "processes": ", ".join(f"{name} {pid}" for name, pid in setup.pids.items()),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 
-def command(
+def command(  # noqa: PLR0913 - one parameter for each option
     *,
     folder: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where all data and logs lie; .perdure otherwise.")
@@ -32,6 +32,16 @@ def command(
             help="The emulated GitHub's port; 8300 otherwise, 0 takes a free one.",
         ),
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65534,
+            help="Port of the worker's page for Prometheus, such as 9464; no page otherwise, 0 takes a free"
+            " one. Reviews' worker has the next one.",
+        ),
+    ] = None,
     no_emulator: Annotated[
         bool,
         typer.Option(
@@ -50,4 +60,4 @@ def command(
     from perdure.cli import _up
 
     ports = {"port": port, "ui_port": ui_port, "emulator_port": emulator_port}
-    return asyncio.run(_up.up(folder, ports, no_emulator=no_emulator))
+    return asyncio.run(_up.up(folder, ports, no_emulator=no_emulator, metrics_port=metrics_port))

@@ -59,7 +59,7 @@ class LogSettings(Section):
 
 
 class TracingSettings(Section):
-    """``[tracing]``: where spans go; needs the extra ``tracing``.
+    """``[tracing]``: where spans go; needs opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http.
 
     Attributes:
         endpoint: An OpenTelemetry collector's OTLP/HTTP address; no spans where it is left out.

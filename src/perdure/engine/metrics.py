@@ -1,14 +1,10 @@
 """One page for Prometheus in each worker's process: the SDK's metrics and Perdure's own.
 
 Perdure's are counted where they happen, by activities and workflows (:mod:`perdure.activities.counting`,
-:mod:`perdure.workflows.counting`), or read off the server (:mod:`perdure.engine.sampling`). A counter that
-appears with its first event is one that Prometheus has never seen grow: the first lost answer would ring no
-alarm. So those whose labels are known begin at 0.
+:mod:`perdure.workflows.counting`), or read off the server (:mod:`perdure.engine.sampling`).
 """
 
-import itertools
 import logging
-from collections.abc import Collection, Iterator
 from typing import Final
 
 from temporalio.client import Client
@@ -25,9 +21,7 @@ from temporalio.runtime import (
 from perdure.config import Settings, check_listening_address
 from perdure.engine.ports import by_whom
 from perdure.errors import UsageError
-from perdure.model import metrics, queues
-from perdure.model.metrics import Metric
-from perdure.workflows.registry import WORKFLOWS
+from perdure.model import metrics
 
 _SHORT: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _LONG: Final = (0.1, 1.0, 5.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21_600.0, 86_400.0, 604_800.0)
@@ -40,8 +34,6 @@ BUCKETS: Final = {
     "temporal_workflow_endtoend_latency": _LONG,
     **{metric.name: metric.buckets for metric in metrics.ALL if metric.buckets},
 }
-
-_TYPES: Final = tuple(definition.__name__ for definition in WORKFLOWS)
 
 
 def open_runtime(address: str | None) -> Runtime:
@@ -106,28 +98,6 @@ def meter_of(client: Client) -> MetricMeter:
     """Return the meter whose metrics are on the page of the client's process."""
     runtime = client.service_client.config.runtime or Runtime.default()
     return runtime.metric_meter
-
-
-def begin_at_zero(client: Client, settings: Settings, task_queues: Collection[str]) -> None:
-    """Show every counter whose labels are known before its first event."""
-    meter = meter_of(client).with_additional_attributes({"namespace": client.namespace})
-    suffix = settings.worker.queue_suffix
-    for metric in metrics.ALL:
-        for queue, labels in _counted(metric):
-            if queue in task_queues:
-                counter = meter.create_counter(metric.name, metric.about)
-                counter.add(0, {"task_queue": queue + suffix, **labels})
-
-
-def _counted(metric: Metric) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield where a counter is counted: the queue without suffix, and all its labels."""
-    by = _TYPES if metric in (metrics.RUNS_STARTED, metrics.RUNS_ENDED) else metric.counted_by
-    for name, values in itertools.product(by, itertools.product(*metric.labels.values())):
-        labels = dict(zip(metric.labels, values, strict=True))
-        if name in _TYPES:
-            yield queues.WORKFLOWS, {"workflow_type": name, **labels}
-        else:
-            yield queues.DISPATCH, {"activity_type": name, **labels}
 
 
 def _cannot_listen(address: str, error: ValueError) -> UsageError:

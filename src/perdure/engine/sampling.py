@@ -24,8 +24,9 @@ from temporalio.common import MetricMeter
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.config import Settings
+from perdure.engine.counters import begin_at_zero
 from perdure.engine.deployments import list_builds
-from perdure.engine.metrics import begin_at_zero, meter_of
+from perdure.engine.metrics import meter_of
 from perdure.errors import EngineError
 from perdure.github import GitHubClient
 from perdure.model import metrics, queues

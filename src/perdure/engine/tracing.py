@@ -1,8 +1,8 @@
 """Spans from a command through its workflow and activities to each request at GitHub.
 
 Temporal's own integration carries a trace through the engine; what is added here is where spans go, the
-requests, and that a short command waits for its spans to be sent. It needs the extra ``tracing``, and is
-nothing at all where ``[tracing]`` names no collector.
+requests, and that a short command waits for its spans to be sent. Nothing of it is even imported where
+``[tracing]`` names no collector.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from perdure.github import GitHubClient
 
+_PACKAGES: Final = "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
 _SENT_WITHIN: Final = 2
 """Seconds. A collector that is away delays the end of a command by no more."""
 
@@ -34,7 +35,7 @@ def tracing_interceptors(settings: TracingSettings) -> Sequence[Interceptor]:
     """Return what a client needs so that it, and its workers, make spans; nothing without a collector.
 
     Raises:
-        SettingsError: The extra ``tracing`` is not installed.
+        SettingsError: OpenTelemetry is not installed.
     """
     if settings.endpoint is None:
         return ()
@@ -74,14 +75,14 @@ def trace_requests(github: GitHubClient, settings: TracingSettings) -> None:
 def _provider(endpoint: str) -> TracerProvider:
     """Return what sends spans to the collector: one in a process, which sends the last ones as it leaves."""
     try:
-        # By name: type checkers know them only where the extra is installed.
+        # By name: type checkers know them only where they are installed.
         sdk = import_module("opentelemetry.sdk.trace")
         export = import_module("opentelemetry.sdk.trace.export")
         resources = import_module("opentelemetry.sdk.resources")
         otlp = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     except ImportError as error:
-        msg = "[tracing] names a collector, and the extra tracing is not installed"
-        raise SettingsError(msg, hint="pip install 'perdure[tracing]', or leave the endpoint out") from error
+        msg = "[tracing] names a collector, and OpenTelemetry is not installed"
+        raise SettingsError(msg, hint=f"pip install {_PACKAGES}, or leave the endpoint out") from error
     # A collector that is away is said once for each batch, without the traceback of every try.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     of = resources.Resource.create({"service.name": "perdure", "service.version": version("perdure")})
