@@ -58,5 +58,8 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """One sentence: what happens there."""
-        return f"{self.workflow} {self.what}"
+        """One sentence: what happens there, and for whom."""
+        doer = self.chain[-1].name if self.chain else self.workflow
+        if doer == self.workflow:
+            return f"{doer} {self.what}"
+        return f"{doer} {self.what}, and {self.workflow} gets there"

@@ -54,9 +54,9 @@ class LibraryRules:
 
     def _call(self, call: ast.Call, scope: Scope) -> Iterator[tuple[str, str]]:
         boundary = False
+        if self._is_of_result(call, scope):
+            return
         for callee in self._inference.of(call.func, scope):
-            if isinstance(callee, OutsideInstance):
-                continue
             if isinstance(callee, Outside):
                 boundary = boundary or callee.name.startswith(TEMPORAL)
                 rule = self._declarations.called(callee.name, call)
@@ -64,6 +64,17 @@ class LibraryRules:
                     yield rule, f"calls {plain(callee.name)}()"
         if not boundary:
             yield from self._handed_over(call, scope)
+
+    def _is_of_result(self, call: ast.Call, scope: Scope) -> bool:
+        """Tell whether it is a method of what a function has returned: the function was reported already."""
+        if not isinstance(call.func, ast.Attribute):
+            return False
+        return any(
+            isinstance(base, OutsideInstance)
+            and base.name.rpartition(".")[2].islower()
+            and self._declarations.rule_of(base.name) is not None
+            for base in self._inference.of(call.func.value, scope)
+        )
 
     def _handed_over(self, call: ast.Call, scope: Scope) -> Iterator[tuple[str, str]]:
         for argument in (*call.args, *(keyword.value for keyword in call.keywords)):

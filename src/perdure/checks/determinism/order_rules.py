@@ -53,7 +53,6 @@ _KEEPS_ORDER = {
     "put_nowait",
     "write",
     "send",
-    "put_nowait",
 }
 
 
@@ -155,18 +154,24 @@ class OrderRules:
 
 
 def _order_matters(loop: ast.For) -> bool:
+    items = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
     for node in inside(loop.body):
         match node:
             case ast.Await() | ast.Yield() | ast.YieldFrom() | ast.AsyncFor() | ast.AsyncWith() | ast.Break():
                 return True
             case ast.Return(value=value):
-                if value is not None and not isinstance(value, ast.Constant):
+                # The same is returned whichever item it was, unless it is made of the item.
+                if value is not None and any(part.id in items for part in _names_in(value)):
                     return True
             case ast.Call():
                 name = last_name(node.func)
                 if name in _KEEPS_ORDER or name.startswith(("start_", "execute_", "create_task", "signal")):
                     return True
     return False
+
+
+def _names_in(expression: ast.expr) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(expression) if isinstance(node, ast.Name))
 
 
 def _sorted_later(name: str, body: Body) -> bool:

@@ -140,7 +140,7 @@ _RULES = (
     Rule(
         "uncaught-timeout",
         "a wait with a time limit, and nobody takes its TimeoutError",
-        "A TimeoutError is no failure of Temporal's: it fails the workflow task, which is tried again for ever.",
+        "A TimeoutError is no failure of Temporal's: it fails the task, which is tried again for ever.",
         "except TimeoutError around it",
         Level.WARNING,
     ),

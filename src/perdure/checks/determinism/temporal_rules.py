@@ -28,7 +28,11 @@ _AWAITED = {
     "asyncio.sleep",
     "asyncio.wait_for",
 }
-_COMMANDS = _ACTIVITIES | _AWAITED | {f"{_WORKFLOW}continue_as_new", f"{_WORKFLOW}upsert_search_attributes"}
+_COMMANDS = {
+    *(name for name in _ACTIVITIES if "start" in name),
+    *(f"{_WORKFLOW}{name}" for name in ("continue_as_new", "upsert_search_attributes", "upsert_memo")),
+}
+"""What sends a command without being awaited."""
 
 
 class TemporalRules:
