@@ -38,6 +38,7 @@ _KINDS: Final = {
     "workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
 }
+_WITH_WORKFLOWS: Final = (queues.WORKFLOWS, queues.REVIEW)
 _APPROVALS_LOOKED_AT: Final = 1_000
 _BETWEEN_TWO_QUESTIONS: Final = 0.2
 """Seconds. A server answers ten questions about visibility a second to a whole namespace by default."""
@@ -115,6 +116,8 @@ class Sampler:
     async def _read_queues(self) -> None:
         for queue in self._task_queues:
             for task_type, kind in _KINDS.items():
+                if task_type == "workflow" and queue not in _WITH_WORKFLOWS:
+                    continue
                 answer = await self._describe(queue + self._suffix, kind)
                 labels = {"task_queue": queue + self._suffix, "task_type": task_type}
                 self._gauge(metrics.BACKLOG, answer.stats.approximate_backlog_count, labels)
