@@ -26,6 +26,7 @@
     * GitHubRefusedError             a 4xx; permanent
       * GitHubAuthenticationError    the credentials are not accepted
       * GitHubPermissionError        the token lacks a permission, which is named
+      * WriteGuardError              a rehearsal would have changed what is not its own
       * RepositoryNotFoundError      it does not exist, or the App is not installed there
       * WorkflowFileNotFoundError    not on the default branch
       * WorkflowNotDispatchableError no ``workflow_dispatch`` trigger, or disabled
@@ -273,6 +274,10 @@ class GitHubAuthenticationError(GitHubRefusedError):
 
 class GitHubPermissionError(GitHubRefusedError):
     """The token lacks a permission. The message names it."""
+
+
+class WriteGuardError(GitHubRefusedError):
+    """A rehearsal would have changed a repository that is not its own. Nothing was sent."""
 
 
 class RepositoryNotFoundError(GitHubRefusedError):

@@ -37,6 +37,7 @@ PERMANENT = {
     "GitHubRefusedError": True,
     "GitHubAuthenticationError": True,
     "GitHubPermissionError": True,
+    "WriteGuardError": True,
     "RepositoryNotFoundError": True,
     "WorkflowFileNotFoundError": True,
     "WorkflowNotDispatchableError": True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -62,6 +62,7 @@ class Wire:
         base_url: str,
         *,
         transport: httpx2.AsyncBaseTransport | None = None,
+        guard: Callable[[httpx2.Request], Awaitable[None]] | None = None,
         max_body: int = MAX_BODY_BYTES,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -75,6 +76,8 @@ class Wire:
             transport=transport,
             timeout=_TIMEOUT,
             follow_redirects=False,
+            # For every transport, also those that the environment's proxies are.
+            event_hooks={"request": [guard] if guard else []},
             headers={"User-Agent": USER_AGENT},
             # Proxies and certificates come from the environment, but for this machine itself.
             trust_env=not (host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")),

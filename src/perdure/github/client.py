@@ -31,6 +31,7 @@ from perdure.github._wire import Watch, Wire
 from perdure.github.app_auth import AppAuth
 from perdure.github.auth import Credentials, Scope, TokenAuth
 from perdure.github.facts import CredentialFacts
+from perdure.github.write_guard import WriteGuard
 
 
 class GitHubClient(
@@ -140,18 +141,22 @@ class GitHubClient(
 
 @asynccontextmanager
 async def open_github_client(
-    settings: GitHubSettings, *, transport: httpx2.AsyncBaseTransport | None = None
+    settings: GitHubSettings,
+    *,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    guard: WriteGuard | None = None,
 ) -> AsyncIterator[GitHubClient]:
     """Open a client with the credentials in the settings; the App's where both are set.
 
     Args:
         settings: Where GitHub is, and who Perdure is there.
         transport: Instead of the network, as for an emulator in the same process.
+        guard: Checks every request before it is sent; nobody does, where it is left out.
 
     Raises:
         SettingsError: There are no credentials, or a secret cannot be read.
     """
-    wire = Wire(settings.url, transport=transport)
+    wire = Wire(settings.url, transport=transport, guard=guard)
     try:
         credentials = _credentials(settings, wire)
         try:
