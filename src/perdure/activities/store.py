@@ -1,16 +1,30 @@
 """A store for what is too large to travel through the engine: kept by content hash, so a repeat is free."""
 
+import contextlib
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from perdure.errors import PerdureError
 from perdure.model.actions import StoredObject
+
+_DIGEST_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An object of a store: its digest, its size in bytes, and when it was last put."""
+
+    digest: str
+    size: int
+    put_at: datetime
 
 
 class ContentStore:
@@ -24,7 +38,10 @@ class ContentStore:
         """Keep the content. Putting the same twice leaves one file."""
         digest = hashlib.sha256(content).hexdigest()
         target = self._path(digest)
-        if not target.exists():
+        if target.exists():
+            # Whoever clears the store takes what is old: this is needed again.
+            os.utime(target)
+        else:
             target.parent.mkdir(parents=True, exist_ok=True)
             # Written beside and renamed: a crash leaves no half file under a digest that it does not have.
             with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as beside:
@@ -62,6 +79,25 @@ class ContentStore:
     def path_of(self, stored: StoredObject) -> Path:
         """Return the file that holds the content, for programs that read it themselves."""
         return self._path(stored.sha256).absolute()
+
+    def kept(self) -> Iterator[Kept]:
+        """Yield what is here, but for what is only half written."""
+        for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
+            if len(path.name) == _DIGEST_LENGTH:
+                with contextlib.suppress(FileNotFoundError):
+                    facts = path.stat()
+                    yield Kept(path.name, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
+
+    def remove(self, digest: str, *, unless_needed_since: datetime) -> bool:
+        """Delete an object that nobody has put since, and say whether it was deleted."""
+        path = self._path(digest)
+        try:
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) > unless_needed_since:
+                return False
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest

@@ -40,6 +40,8 @@ _COMMANDS = {
     "emulator": ("perdure.cli.emulator:command", "Serve a folder of git repositories as GitHub does."),
     "replay": ("perdure.cli.replay:app", "Replay histories with changed code, before it is released."),
     "check": ("perdure.cli.check:app", "Check the code of workflows without running it."),
+    "versions": ("perdure.cli.versions:command", "Show which old code running workflows still need."),
+    "timeouts": ("perdure.cli.timeouts:command", "Propose time-outs of activities from how long they took."),
     "doctor": ("perdure.cli.doctor:command", "Check settings, engine and GitHub, and say how to mend them."),
 }
 

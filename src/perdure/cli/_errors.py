@@ -52,9 +52,12 @@ def show_unexpected(error: Exception) -> ExitCode:
     """Show a mistake of ours with everything that a report of it needs."""
     from importlib.metadata import version
 
-    traceback.print_exception(error, file=sys.stderr)
+    # Imported late: help and completion need no settings.
+    from perdure.config import redacted
+
+    sys.stderr.write(redacted("".join(traceback.format_exception(error))))
     show_error(
-        f"this is a mistake in Perdure: {type(error).__name__}: {error}",
+        redacted(f"this is a mistake in Perdure: {type(error).__name__}: {error}"),
         hint="nothing that was started is lost: `perdure run list` shows it. Please report the lines above"
         f" with the command you typed: perdure {version('perdure')}, Python {platform.python_version()},"
         f" {platform.system()}",

@@ -7,7 +7,7 @@ import typer
 from perdure.cli import _errors
 from perdure.cli._local_github import with_local_github
 from perdure.cli._signals import Stop
-from perdure.config import load_settings, resolve_secret
+from perdure.config import load_settings, log_without_secrets, resolve_secret
 from perdure.engine.connection import connect
 from perdure.errors import SettingsError, UsageError
 
@@ -31,6 +31,7 @@ async def web(host: str, port: int | None, *, address: str | None, namespace: st
             "the gateway has no key to sign with",
             hint="make one with `perdure web key new`, and set private_key in [approvals]",
         )
+    log_without_secrets()
     key = read_signing_key(resolve_secret(settings.approvals.private_key))
     client = await connect(address=address, namespace=namespace, settings=settings)
     app = create_app(client, People(settings.github.url), key, hosts=(*settings.approvals.hosts, host))

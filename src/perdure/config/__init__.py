@@ -20,7 +20,7 @@ from perdure.config.observing_section import (
     TracingSettings,
     check_listening_address,
 )
-from perdure.config.redaction import RedactingFormatter, log_without_secrets, redacted
+from perdure.config.redaction import RedactingFormatter, log_without_secrets, redacted, without_secrets
 from perdure.config.review_section import AnalyserCommand, ModelEndpoint, ReviewSettings
 from perdure.config.secret_references import Secret, resolve_secret
 from perdure.config.sections import (
@@ -59,4 +59,5 @@ __all__ = [
     "parse_duration",
     "redacted",
     "resolve_secret",
+    "without_secrets",
 ]

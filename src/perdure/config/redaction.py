@@ -23,17 +23,22 @@ _PATTERNS: Final = (
         re.compile(r"(?i)\b(authorization|x-api-key)(\W{1,6})(?:bearer |basic |token )?[^\s'\",]{8,}"),
         rf"\1\2{_HIDDEN}",
     ),
-    (re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"), "[e-mail address]"),
 )
+_ADDRESS: Final = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b")
 
 
-def redacted(text: str) -> str:
-    """Return the text without secrets and e-mail addresses."""
+def without_secrets(text: str) -> str:
+    """Return the text without what is a secret or looks like one."""
     for value in known_values():
         text = text.replace(value, _HIDDEN)
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     return text
+
+
+def redacted(text: str) -> str:
+    """Return the text without secrets and e-mail addresses."""
+    return _ADDRESS.sub("[e-mail address]", without_secrets(text))
 
 
 class RedactingFormatter(logging.Formatter):

@@ -32,7 +32,7 @@ def looks_secret(text: str) -> bool:
     return _LOOKS_SECRET.search(text) is not None
 
 
-_SHORTEST_KNOWN = 8
+_SHORTEST_KNOWN = 12
 _known: set[str] = set()
 
 

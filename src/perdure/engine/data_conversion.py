@@ -2,18 +2,32 @@
 
 import dataclasses
 
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import (
     DataConverter,
     DefaultFailureConverter,
     DefaultFailureConverterWithEncodedAttributes,
     DefaultPayloadConverter,
+    PayloadConverter,
 )
 
-from perdure.config import Settings
+from perdure.config import Settings, without_secrets
 from perdure.engine.codec import EncryptionCodec
 from perdure.engine.external_storage import external_storage
 from perdure.engine.key_ring import KeyRing
+
+
+class RedactingFailureConverter(DefaultFailureConverter):
+    """Takes secrets out of messages and stack traces of errors, which stand in histories as they are."""
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Convert an error; its causes come here themselves."""
+        super().to_failure(exception, payload_converter, failure)
+        failure.message = without_secrets(failure.message)
+        failure.stack_trace = without_secrets(failure.stack_trace)
 
 
 def data_converter(settings: Settings, namespace: str) -> DataConverter:
@@ -46,8 +60,12 @@ def with_settings(converter: DataConverter | None, settings: Settings, namespace
         return converter
     codec = EncryptionCodec(KeyRing.of(settings.encryption), namespace=namespace)
     converter = dataclasses.replace(converter, payload_codec=codec)
-    if settings.encryption.keys and converter.failure_converter_class is DefaultFailureConverter:
-        # The message of an error may hold as much as an input does.
-        encoded = DefaultFailureConverterWithEncodedAttributes
-        converter = dataclasses.replace(converter, failure_converter_class=encoded)
-    return converter
+    if converter.failure_converter_class is not DefaultFailureConverter:
+        return converter
+    # The message of an error may hold as much as an input does.
+    return dataclasses.replace(
+        converter,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes
+        if settings.encryption.keys
+        else RedactingFailureConverter,
+    )

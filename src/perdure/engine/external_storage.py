@@ -12,8 +12,10 @@ from typing import Final
 from urllib.parse import quote
 
 from temporalio.api.common.v1 import Payload
+from temporalio.api.sdk.v1.external_storage_pb2 import ExternalStorageReference
 from temporalio.converter import (
     ExternalStorage,
+    JSONProtoPayloadConverter,
     StorageDriver,
     StorageDriverClaim,
     StorageDriverRetrieveContext,
@@ -28,6 +30,8 @@ DRIVER_NAME: Final = "perdure.folder"
 """Stands in histories: never changed."""
 
 _NEVER: Final = 2**62
+_REFERENCES: Final = JSONProtoPayloadConverter()
+_REFERENCE_TYPE: Final = ExternalStorageReference.DESCRIPTOR.full_name.encode()
 
 
 class FolderDriver(StorageDriver):
@@ -81,3 +85,16 @@ def external_storage(settings: StoreSettings, namespace: str) -> ExternalStorage
     """
     driver = FolderDriver(ContentStore(payload_folder(settings, namespace)))
     return ExternalStorage(drivers=[driver], payload_size_threshold=settings.payload_threshold or _NEVER)
+
+
+def reference_of(payload: Payload) -> StorageDriverClaim | None:
+    """Return the claim that a payload in a history is, if it is one of this driver's.
+
+    It is readable: only what it stands for is encrypted.
+    """
+    if payload.metadata.get("messageType") != _REFERENCE_TYPE:
+        return None
+    found = _REFERENCES.from_payload(payload, ExternalStorageReference)
+    if not isinstance(found, ExternalStorageReference) or found.driver_name != DRIVER_NAME:
+        return None
+    return StorageDriverClaim(dict(found.claim_data))
