@@ -24,6 +24,7 @@ from perdure.config.index_section import IndexSettings
 from perdure.config.notify import NotifySettings
 from perdure.config.observing_section import LogSettings, MetricsSettings, TracingSettings
 from perdure.config.review_section import ReviewSettings
+from perdure.config.webhooks_section import WebhookSettings
 
 
 class GitHubSettings(Section):
@@ -199,6 +200,7 @@ class Settings(Section):
     local: LocalSettings = LocalSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     notify: NotifySettings = NotifySettings()
+    webhooks: WebhookSettings = WebhookSettings()
     index: IndexSettings = IndexSettings()
     review: ReviewSettings = ReviewSettings()
     encryption: EncryptionSettings = EncryptionSettings()
@@ -216,6 +218,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "local": LocalSettings,
     "approvals": ApprovalSettings,
     "notify": NotifySettings,
+    "webhooks": WebhookSettings,
     "index": IndexSettings,
     "review": ReviewSettings,
     "encryption": EncryptionSettings,

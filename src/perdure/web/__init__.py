@@ -8,6 +8,19 @@ with a token that GitHub knows. The rules themselves are the workflow's.
 from perdure.web.app import create_app
 from perdure.web.keys import SigningKey, new_private_key, read_signing_key
 from perdure.web.people import People
+from perdure.web.receiving import open_receiver
 from perdure.web.server import serve
+from perdure.web.webhooks import PATH as WEBHOOKS_PATH
+from perdure.web.webhooks import WebhookReceiver
 
-__all__ = ["People", "SigningKey", "create_app", "new_private_key", "read_signing_key", "serve"]
+__all__ = [
+    "WEBHOOKS_PATH",
+    "People",
+    "SigningKey",
+    "WebhookReceiver",
+    "create_app",
+    "new_private_key",
+    "open_receiver",
+    "read_signing_key",
+    "serve",
+]
