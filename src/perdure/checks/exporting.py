@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowExecution, WorkflowHistory
 from temporalio.common import SearchAttributeKey
-from temporalio.converter import PayloadCodec
+from temporalio.converter import PayloadCodec, WithSerializationContext, WorkflowSerializationContext
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.checks.history_files import (
@@ -91,6 +91,11 @@ async def fetch(client: Client, saved: SavedHistory, *, readable: bool = False) 
         raise EngineError(f"Temporal refused: {error.message}") from error
     codec = client.data_converter.payload_codec
     if readable and codec is not None:
+        if isinstance(codec, WithSerializationContext):
+            # Keys may differ by organisation, which the workflow's id names.
+            codec = codec.with_context(
+                WorkflowSerializationContext(namespace=client.namespace, workflow_id=saved.workflow_id)
+            )
         for event in history.events:
             await _decode(event, codec)
     return history

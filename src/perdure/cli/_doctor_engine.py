@@ -11,6 +11,7 @@ from perdure.config import Settings
 from perdure.engine.connection import connect
 from perdure.engine.namespaces import read_retention
 from perdure.engine.pollers import pollers
+from perdure.engine.sdk_versions import sdk_versions
 from perdure.engine.search_attributes import has_search_attributes
 from perdure.errors import PerdureError
 from perdure.model import queues, search_attributes
@@ -32,6 +33,8 @@ async def check_engine(
         yield await _search_attributes(client)
         for queue in queues.ALL:
             yield await _queue(client, queue + settings.worker.queue_suffix)
+            if mixed := await _mixed_sdks(client, queue + settings.worker.queue_suffix):
+                yield mixed
     except RPCError as error:
         yield problem(_ABOUT, f"Temporal refused: {error.message}")
 
@@ -72,4 +75,17 @@ async def _queue(client: Client, queue: str) -> Finding:
         _ABOUT,
         f"task queue {queue}: nobody polls it, so its work waits",
         hint="start a worker: perdure worker, or perdure up for an engine and a worker on this machine",
+    )
+
+
+async def _mixed_sdks(client: Client, queue: str) -> Finding | None:
+    versions = await sdk_versions(client, queue)
+    if len(versions) < 2:
+        return None
+    told = "; ".join(f"{version} by {', '.join(who)}" for version, who in sorted(versions.items()))
+    return warning(
+        _ABOUT,
+        f"task queue {queue}: polled with different versions of Temporal's SDK: {told}",
+        hint="fine while workers are being replaced; otherwise give all of them one version, for an older"
+        " one may not replay what a newer one has written",
     )
