@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,12 +27,18 @@ class OverlapWord(StrEnum):
     ALLOW_ALL = "allow-all"
 
 
+class Stage(StrEnum):
+    """Where a pipeline is rehearsed."""
+
+    EMULATOR = "emulator"
+
+
 File = Annotated[str, typer.Argument(metavar="FILE", help="The pipeline file; - is stdin.")]
 
 
 @app.callback(invoke_without_command=True)
 def pipeline(context: typer.Context) -> None:
-    """Write, check, draw, plan, run and schedule pipeline files."""
+    """Write, check, draw, plan, rehearse, run and schedule pipeline files."""
     help_when_alone(context)
 
 
@@ -205,6 +212,79 @@ def run_pipeline(  # noqa: PLR0913 - one parameter for each option
         return _pipeline_plan.plan(file or "", inputs, out=None, as_json=as_json)
     options = _pipeline_run.Options(inputs=inputs, key=key, compensate=compensate)
     return _pipeline_run.run(file or "", options, waiting, address=address, namespace=namespace)
+
+
+@app.command(
+    "rehearse",
+    cls=PerdureCommand,
+    short_help="Run a pipeline where nothing real can be touched.",
+    epilog="\b\nExamples:\n  perdure pipeline rehearse release.yaml -f version=v1.2.3\n"
+    "  perdure pipeline rehearse release.yaml -f version=v1.2.3 --explore\n"
+    "  perdure pipeline rehearse release.yaml -f version=v1.2.3 --from ~/src --scenario flaky.yaml",
+)
+def rehearse_pipeline(  # noqa: PLR0913 - one parameter for each option
+    file: File,
+    *,
+    on: Annotated[
+        Stage,
+        typer.Option("--on", help="Where: on a GitHub that this machine plays, over copies of repositories."),
+    ] = Stage.EMULATOR,
+    scenario: Annotated[
+        str | None,
+        typer.Option("--scenario", metavar="SCENARIO", help="A file that says which steps fail, and how."),
+    ] = None,
+    explore: Annotated[
+        bool,
+        typer.Option("--explore", help="Let each step fail in turn, and print what comes of each."),
+    ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FOLDER",
+            help="A folder that has all repositories, as OWNER/NAME or NAME; else they come from GitHub.",
+        ),
+    ] = None,
+    repository: Annotated[
+        list[str] | None,
+        typer.Option("--repository", metavar="OWNER/NAME=PATH", help="Where one of them is on this machine."),
+    ] = None,
+    raw_field: RawFields = None,
+    field: Fields = None,
+    unisolated: Annotated[
+        bool,
+        typer.Option(
+            "--unisolated",
+            help="Rehearse even where this machine cannot keep steps away from its files and the network.",
+        ),
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the folder with copies and logs.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the report as Markdown, for a pull request.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Run a pipeline on copies of its repositories, with an engine of its own, and report what came of it.
+
+    Its Actions run on this machine, isolated and without the network. Approvals are given by the rehearsal's
+    rules; pauses are skipped, nobody is notified, and activities of your own do not run: the report names all
+    that was left out. It compares what was rehearsed with the real plan. Exits with 1 where the pipeline
+    fails; with --explore, where it fails although nothing was made to fail.
+    """
+    from perdure.cli import _pipeline_rehearse
+
+    options = _pipeline_rehearse.Options(
+        on=on.value,
+        inputs=read_fields(raw_field, field),
+        scenario=scenario,
+        explore=explore,
+        below=source,
+        repositories=tuple(repository or ()),
+        unisolated=unisolated,
+        keep=keep,
+        output="json" if as_json else "markdown" if markdown else "text",
+    )
+    return _pipeline_rehearse.rehearse(file, options)
 
 
 @app.command(
