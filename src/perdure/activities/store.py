@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import JsonValue
 
@@ -27,28 +28,40 @@ class Kept:
     put_at: datetime
 
 
+class StoreCipher(Protocol):
+    """Encrypts what is kept."""
+
+    def seal(self, content: bytes) -> bytes:
+        """Return what is written."""
+        ...
+
+    def open(self, kept: bytes) -> bytes:
+        """Return the content of what was written, encrypted or not."""
+        ...
+
+
 class ContentStore:
     """A folder of files that are named by the SHA-256 of their content."""
 
-    def __init__(self, folder: Path) -> None:
-        """Use ``folder``, which is made when something is kept for the first time."""
+    def __init__(self, folder: Path, cipher: StoreCipher | None = None) -> None:
+        """Use a folder.
+
+        Args:
+            folder: Made when something is kept for the first time.
+            cipher: Encrypts what is written; the name stays that of the content.
+        """
         self._folder = folder
+        self._cipher = cipher
 
     def put(self, content: bytes) -> StoredObject:
         """Keep the content. Putting the same twice leaves one file."""
         digest = hashlib.sha256(content).hexdigest()
         target = self._path(digest)
-        if target.exists():
+        try:
             # Whoever clears the store takes what is old: this is needed again.
             os.utime(target)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # Written beside and renamed: a crash leaves no half file under a digest that it does not have.
-            with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as beside:
-                beside.write(content)
-                beside.flush()
-                os.fsync(beside.fileno())
-            Path(beside.name).replace(target)
+        except FileNotFoundError:
+            _write(target, self._cipher.seal(content) if self._cipher else content)
         return StoredObject(sha256=digest, size=len(content))
 
     def put_json_over(self, limit: int, value: Mapping[str, JsonValue]) -> StoredObject | None:
@@ -67,18 +80,25 @@ class ContentStore:
             PerdureError: It is not here, or not what it was.
         """
         try:
-            content = self._path(stored.sha256).read_bytes()
+            kept = self._path(stored.sha256).read_bytes()
         except FileNotFoundError:
             msg = f"the store {self._folder} has no object {stored.sha256}"
             raise PerdureError(msg, hint="use the store of the worker that kept it: [store] path") from None
+        content = self._cipher.open(kept) if self._cipher else kept
         if hashlib.sha256(content).hexdigest() != stored.sha256:
             msg = f"the store's object {stored.sha256} has been changed"
             raise PerdureError(msg, hint=f"restore {self._path(stored.sha256)} from a backup")
         return content
 
     def path_of(self, stored: StoredObject) -> Path:
-        """Return the file that holds the content, for programs that read it themselves."""
-        return self._path(stored.sha256).absolute()
+        """Return a file that holds the content as it is, for programs that read it themselves."""
+        path = self._path(stored.sha256)
+        if self._cipher is not None:
+            content = self.get(stored)
+            if content != path.read_bytes():
+                path = self._folder / "readable" / stored.sha256
+                _write(path, content)
+        return path.absolute()
 
     def kept(self) -> Iterator[Kept]:
         """Yield what is here, but for what is only half written."""
@@ -101,3 +121,13 @@ class ContentStore:
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
+
+
+def _write(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside and renamed: a crash leaves no half file under a digest that it does not have.
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as beside:
+        beside.write(content)
+        beside.flush()
+        os.fsync(beside.fileno())
+    Path(beside.name).replace(target)

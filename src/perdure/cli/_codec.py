@@ -11,13 +11,13 @@ from perdure.config import (
     EncryptionSettings,
     Settings,
     load_settings,
-    log_without_secrets,
     resolve_secret,
 )
 from perdure.engine.codec import EncryptionCodec
 from perdure.engine.connection import connection_options
 from perdure.engine.external_storage import FolderDriver, payload_folder
 from perdure.engine.key_ring import KeyRing
+from perdure.engine.logs import log_as
 from perdure.errors import SettingsError, UsageError
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -39,7 +39,7 @@ async def serve_codec(host: str, port: int | None) -> int:
         raise UsageError("the codec server is not installed", hint="pip install 'perdure[web]'") from error
     settings = with_local_github(load_settings())
     encryption = _checked(settings)
-    log_without_secrets()
+    log_as(settings.logs)
     logging.getLogger("perdure.codec").setLevel(logging.INFO)
     ring = KeyRing.of(encryption)
     access = CodecAccess(

@@ -12,7 +12,6 @@ from rich.console import RenderableType
 from rich.text import Text
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from perdure.activities.store import ContentStore
 from perdure.cli import _errors
 from perdure.cli._action_run import Waiting
 from perdure.cli._exit_codes import ExitCode
@@ -23,6 +22,7 @@ from perdure.cli._views import TerminalView, View, terminal
 from perdure.cli._waiting import Outcome, wait_for_end
 from perdure.config import Settings
 from perdure.engine.reviews import ReviewHandle, start_review
+from perdure.engine.sealed_store import content_store
 from perdure.engine.stored import read_stored
 from perdure.errors import PerdureError, UsageError
 from perdure.model import queues
@@ -162,7 +162,7 @@ class ReviewOutcome(Outcome[CodeReviewResult]):
         as_json: bool = False,
     ) -> None:
         self._client = client
-        self._store = ContentStore(settings.store.path)
+        self._store = content_store(settings)
         self._task_queue = queues.WORKFLOWS + settings.worker.queue_suffix
         self._fail_on = fail_on
         self._sarif = sarif

@@ -96,7 +96,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         key_id = self._ring.writing_key_id(self._workflow_id)
         if key_id is None:
             return list(payloads)
-        return [await _beside(payload, lambda each: self._sealed(each, key_id)) for payload in payloads]
+        return [await _beside(payload, lambda each: self.sealed(each, key_id)) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open the payloads.
@@ -109,9 +109,10 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
 
     async def opened(self, payloads: Sequence[Payload]) -> list[Opened]:
         """Open the payloads, and say which key each needed. Raises as :meth:`decode` does."""
-        return [await _beside(payload, self._opened) for payload in payloads]
+        return [await _beside(payload, self.opened_one) for payload in payloads]
 
-    def _sealed(self, payload: Payload, key_id: str) -> Payload:
+    def sealed(self, payload: Payload, key_id: str) -> Payload:
+        """Encrypt a payload with one key. Raises as :meth:`encode` does."""
         body, how = payload.SerializeToString(), _PLAIN
         if len(body) >= _COMPRESS_FROM:
             smaller = zlib.compress(body, _COMPRESSION_LEVEL)
@@ -124,7 +125,8 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         data = salt + cipher.encrypt(nonce, content, self._context(key_id))
         return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id.encode(), FORMAT: _FORMAT}, data=data)
 
-    def _opened(self, payload: Payload) -> Opened:
+    def opened_one(self, payload: Payload) -> Opened:
+        """Open a payload. Raises as :meth:`decode` does."""
         if payload.metadata.get("encoding") != ENCODING or FORMAT not in payload.metadata:
             return Opened(payload)
         key_id = payload.metadata.get(KEY_ID, b"").decode(errors="replace")

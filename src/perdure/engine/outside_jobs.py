@@ -6,8 +6,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.activities.outside_jobs import OutsideJobs
-from perdure.activities.store import ContentStore
 from perdure.config import Settings
+from perdure.engine.sealed_store import content_store
 from perdure.errors import EngineError
 from perdure.model.actions import StoredObject
 from perdure.model.outside_jobs import Delivery, FinishedJob, JobWaiter
@@ -39,7 +39,7 @@ def keep_result(settings: Settings, token: str, content: bytes) -> KeptResult:
     jobs = OutsideJobs(settings.store.path)
     job = jobs.job_of(token)
     was_there = jobs.result(job) is not None
-    result = ContentStore(settings.store.path).put(content)
+    result = content_store(settings).put(content)
     return KeptResult(job, jobs.finish(job, result), was_there, result)
 
 

@@ -15,10 +15,10 @@ from perdure.activities.batch_embedding import BatchActivities
 from perdure.activities.fetching import FetchActivities
 from perdure.activities.indexing import IndexActivities
 from perdure.activities.outside_jobs import OutsideJobs
-from perdure.activities.store import ContentStore
 from perdure.ai.repositories import Origin, RepositoryCache
 from perdure.config import Settings
 from perdure.engine.deployments import deployment_config
+from perdure.engine.sealed_store import content_store
 from perdure.errors import PerdureError, UsageError
 from perdure.github import GitHubClient
 from perdure.model import queues
@@ -74,7 +74,7 @@ async def open_review_workers(
     from perdure.ai.model_list import ModelList
     from perdure.engine.workers import workflow_runner
 
-    store, index = ContentStore(settings.store.path), ChunkIndex(settings.index.path)
+    store, index = content_store(settings), ChunkIndex(settings.index.path)
     async with open_embedder(settings.index) as embedder, ModelList(settings.review) as models:
         repositories = repository_cache(settings, github)
         fetching = FetchActivities(repositories, store, index)

@@ -20,7 +20,6 @@ from perdure.activities.locking import LockActivities
 from perdure.activities.named import named_activity
 from perdure.activities.notifying import MarkActivities, WebhookActivities
 from perdure.activities.publishing import PublishingActivities
-from perdure.activities.store import ContentStore
 from perdure.activities.store_reading import StoreActivities
 from perdure.activities.watching import WatchActivities
 from perdure.activities.webhooks import WebhookPoster
@@ -29,6 +28,7 @@ from perdure.engine.deployments import deployment_config
 from perdure.engine.logs import ActionsUrlInterceptor
 from perdure.engine.pages import pages_of
 from perdure.engine.sampling import sampling
+from perdure.engine.sealed_store import content_store
 from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.engine.start_arguments import ArgumentCheckingRunner
 from perdure.engine.tracing import trace_requests
@@ -117,9 +117,10 @@ def build_workers(
         shortest_interval=settings.watch.shortest_interval,
         longest_interval=settings.watch.longest_interval,
     )
+    store = content_store(settings)
     actions = ActionActivities(
         github,
-        ContentStore(settings.store.path),
+        store,
         grace_time=settings.github.grace_time,
         reconcile_interval=settings.watch.reconcile_interval,
         search_attributes=lambda: search_attributes,
@@ -131,12 +132,11 @@ def build_workers(
     )
     dispatching = DispatchActivities(github)
     locking = LockActivities(client)
-    fleets = FleetActivities(ContentStore(settings.store.path), client, github)
+    fleets = FleetActivities(store, client, github)
     alerting = AlertActivities(github)
     page_of = pages_of(client, settings)
     webhooks = WebhookActivities(WebhookPoster(settings.notify), page_of=page_of)
     marks = MarkActivities(github, page_of=page_of)
-    store = ContentStore(settings.store.path)
     publishing, fixing = PublishingActivities(github, store), FixActivities(github, store)
     suffix = settings.worker.queue_suffix
     worker = partial(

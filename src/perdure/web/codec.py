@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final
+from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from google.protobuf.json_format import MessageToJson, Parse, ParseError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -199,11 +200,12 @@ async def page() -> HTMLResponse:
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, desk: DeskOfApp, token: Annotated[str, Form(max_length=400)]) -> Response:
+async def sign_in(request: Request, desk: DeskOfApp) -> Response:
     """Let a browser ask in a person's name for some hours."""
     _require_known_origin(request, desk)
+    form = parse_qs((await _body(request)).decode(errors="replace"))
     try:
-        who = await desk.access.of_token(token.strip())
+        who = await desk.access.of_token("".join(form.get("token", ())).strip())
     except GitHubError as error:
         return sign_in_page(problem=f"{error}: {error.hint}" if error.hint else str(error), status=401)
     _log.info("signed in: %s", who)
