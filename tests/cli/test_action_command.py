@@ -72,7 +72,7 @@ async def test_the_same_id_for_something_else_is_refused(scene):
 
 async def test_ctrl_c_leaves_it_running_and_says_how_to_go_on(scene):
     """Whoever stops waiting has stopped nothing; status 3 tells a script so."""
-    async with scene.start(*RELEASE, "-f", "wait=3", "--id", "interrupted") as run:
+    async with scene.start(*RELEASE, "-f", "wait=5", "--id", "interrupted") as run:
         await run.says("running, waiting on GitHub")
         run.process.send_signal(signal.SIGINT)
         assert await run.ends() == 3

@@ -38,7 +38,7 @@ def told(outcomes: list[Outcome]) -> str:
 @pytest.mark.timeout(300)
 async def test_whatever_happens_around_a_dispatch_there_is_one_run(tmp_path):
     """Lost answers, errors, time-outs, killed workers and late lists: one run, and its own conclusion."""
-    await live_through(seeds(0, 20), tmp_path)
+    await live_through(seeds(0, 8), tmp_path)
 
 
 @pytest.mark.faults

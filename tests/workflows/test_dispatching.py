@@ -40,7 +40,11 @@ def kinds(progress):
     return [note.kind for note in progress.notes]
 
 
-@pytest.mark.parametrize("kind", ["drop", "hang", "status", "empty", "html", "truncated"])
+@pytest.mark.parametrize(
+    "kind",
+    # The client gives an answer half a minute.
+    ["drop", pytest.param("hang", marks=pytest.mark.faults), "status", "empty", "html", "truncated"],
+)
 async def test_a_lost_answer_never_dispatches_twice(house, kind):
     """GitHub took the dispatch, its answer is lost: the run is found and adopted."""
     delay = 60.0 if kind == "hang" else 0.0
