@@ -1,4 +1,4 @@
-"""``perdure web``: the gateway through which people decide."""
+"""``perdure web``: the gateway through which people decide, and the receiver of GitHub's webhooks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,10 +27,13 @@ def web(
     address: Address = None,
     namespace: Namespace = None,
 ) -> None:
-    """Serve the API through which people list, show and decide approvals.
+    """Serve the API through which people list, show and decide approvals, and take GitHub's webhooks.
 
     It knows a person by their GitHub token and signs what they decide with the key of [approvals]. Workers
     that know its public key believe nobody else. The API describes itself at /openapi.json.
+
+    With secrets in [webhooks] it takes GitHub's webhooks at /webhooks/github, at the port of [webhooks] or at
+    its own, and has the actions look that they are about.
     """
     if context.invoked_subcommand is not None:
         return
