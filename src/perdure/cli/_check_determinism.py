@@ -49,8 +49,8 @@ def check(paths: tuple[Path, ...], form: Form, *, config: Path | None, cache: bo
     started = time.monotonic()
     report = check_cached(paths, configuration) if cache else check_files(paths, configuration)[0]
     _print(report, form)
-    for path, line, reason in report.unreadable:
-        show_error(f"{path}:{line} is not readable as Python: {reason}")
+    for file, line, reason in report.unreadable:
+        show_error(f"{file}:{line} is not readable as Python: {reason}")
     say(_summary(report, time.monotonic() - started))
     return ExitCode.FAILED if report.findings or report.unreadable else ExitCode.SUCCESS
 

@@ -37,7 +37,7 @@ Exit status:
 def determinism(  # noqa: PLR0913 - one parameter for each option
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Files and folders; otherwise this folder."),
+        typer.Argument(metavar="PATH", help="Files and folders; otherwise this folder."),
     ] = None,
     *,
     as_json: Json = False,
@@ -61,7 +61,7 @@ def determinism(  # noqa: PLR0913 - one parameter for each option
 
     Starts at every handler of every @workflow.defn in the files, and follows calls through the project and
     its installed packages. Nothing is imported and nothing runs. Let one line through by saying why at its
-    end: # deterministic: the reason.
+    end, in a comment that begins with "deterministic:".
     """
     from perdure.cli import _check_determinism
 

@@ -110,6 +110,7 @@ class Ballot(Model):
         )
         if decision.verdict is Verdict.REJECTED:
             return cast._closed(Verdict.REJECTED, Reason.DECIDED)
+        # deterministic: judge has let the form pass, so nothing is raised
         form = filled_form(self.request.form, decision.form)
         if len(cast.decisions) < self.request.quorum:
             return cast.model_copy(update={"form": form})

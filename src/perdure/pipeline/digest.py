@@ -44,4 +44,5 @@ def _plain(value: object) -> object:
         case datetime():
             return value.astimezone(UTC).isoformat()
     msg = f"{type(value).__name__} has no canonical form"
+    # deterministic: plans hold nothing else, so it is a mistake in the code, which mended code goes on from
     raise TypeError(msg)

@@ -24,6 +24,7 @@ EARLIER_RUN_SIGNAL = "earlier_run_found"
 _INTERVALS = tuple(timedelta(seconds=seconds) for seconds in (2, 3, 5, 10, 15, 30, 60, 120, 300))
 
 
+# deterministic: only a dispatch whose answer was lost has a guard, so few sandboxes build it again
 class DispatchGuardInput(Model):
     """What :class:`DispatchGuardWorkflow` is started with.
 
@@ -49,6 +50,7 @@ class DispatchGuardInput(Model):
     cancelled: tuple[int, ...] = ()
 
 
+# deterministic: as above
 class DispatchGuardResult(Model):
     """Duplicates that were found and cancelled."""
 

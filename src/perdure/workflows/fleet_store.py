@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.model.fleet import StoredIndex
 
 
+# deterministic: one workflow for a whole page of a list, so few sandboxes build it again
 class FleetStoreInput(Model):
     """Input of :class:`FleetStoreWorkflow`: one of these.
 
@@ -25,6 +26,7 @@ class FleetStoreInput(Model):
     results: StoredObject | None = None
 
 
+# deterministic: as above
 class FleetStoreResult(Model):
     """What was kept, or what was read."""
 

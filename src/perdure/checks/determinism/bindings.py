@@ -70,8 +70,21 @@ def _values(node: ast.AST) -> Iterator[tuple[str, Binding]]:
             yield from _targets(target, How.ENTERED, node.context_expr)
         case ast.NamedExpr():
             yield from _targets(node.target, How.VALUE, node.value)
+        case _:
+            yield from _instances(node)
+
+
+def _instances(node: ast.AST) -> Iterator[tuple[str, Binding]]:
+    """Yield the names that are known to stand for an instance of some class."""
+    match node:
         case ast.ExceptHandler(name=str() as name):
-            yield name, Binding(How.CAUGHT, node.type)
+            yield name, Binding(How.INSTANCE, node.type)
+        case ast.MatchAs(name=str() as name, pattern=ast.MatchClass(cls=kind)):
+            yield name, Binding(How.INSTANCE, kind)
+        case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kind]):
+            # A set that is asked for is mostly turned into something else there.
+            if ast.unparse(kind) not in {"set", "frozenset"}:
+                yield name, Binding(How.INSTANCE, kind)
 
 
 def _targets(target: ast.expr, how: How, value: ast.expr) -> Iterator[tuple[str, Binding]]:

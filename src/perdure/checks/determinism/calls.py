@@ -70,6 +70,8 @@ class Edge:
     callee: Function
     receiver: Class | None
     site: Site
+    validates: bool = False
+    """Whether it checks a model's fields: what it raises is a mistake in what the model is made of."""
 
 
 class Calls:
@@ -96,6 +98,8 @@ class Calls:
             case ClassObject(of=made):
                 for function in self._constructors(made):
                     yield Edge(function, made, site)
+                for function in self._validators(made):
+                    yield Edge(function, made, site, validates=True)
             case Instance(of=owner):
                 yield from self._method(owner, "__call__", site)
 
@@ -172,13 +176,15 @@ class Calls:
                     yield value.of
         for above in self._inference.line(made):
             if isinstance(above, Class):
-                yield from self._validators(above)
                 yield from self._factories(above)
 
     def _validators(self, made: Class) -> Iterator[Function]:
-        for method in made.methods.values():
-            if any(last_name(each) in {"field_validator", "model_validator"} for each in method.decorators):
-                yield method
+        for above in self._inference.line(made):
+            for method in above.methods.values() if isinstance(above, Class) else ():
+                if any(
+                    last_name(each) in {"field_validator", "model_validator"} for each in method.decorators
+                ):
+                    yield method
 
     def _factories(self, made: Class) -> Iterator[Function]:
         scope = Scope(made.module, made.parent, made)

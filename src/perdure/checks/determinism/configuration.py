@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from perdure.checks.determinism.rules import RULES
@@ -77,8 +77,16 @@ def _read(file: Path) -> Configuration:
     follow = table.pop("follow-unrestricted", False)
     if not isinstance(follow, bool):
         raise SettingsError(f"{file}: follow-unrestricted takes true or false")
-    lists = {key.replace("-", "_"): _names(file, key, value) for key, value in table.items()}
-    return replace(Configuration(**lists), source=file.resolve(), follow_unrestricted=follow)
+    names = {key: _names(file, key, value) for key, value in table.items()}
+    return Configuration(
+        allow=names.get("allow", ()),
+        deny=names.get("deny", ()),
+        skip=names.get("skip", ()),
+        exclude=names.get("exclude", ()),
+        failures=names.get("failures", ()),
+        follow_unrestricted=follow,
+        source=file.resolve(),
+    )
 
 
 def _names(file: Path, key: str, value: object) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 class Declarations:
@@ -45,7 +46,7 @@ class Declarations:
             return self.rule_of(name)
         given = len(call.args) + len(call.keywords)
         starred = any(isinstance(argument, ast.Starred) for argument in call.args)
-        return None if starred or given >= needed["arguments"] else str(needed["otherwise"])
+        return None if starred or given >= int(needed["arguments"]) else str(needed["otherwise"])
 
 
 def returned_by(name: str) -> str:
@@ -54,7 +55,7 @@ def returned_by(name: str) -> str:
 
 
 @cache
-def _tables() -> dict[str, dict[str, dict[str, int | str]]]:
+def _tables() -> dict[str, Any]:
     with Path(__file__).with_suffix(".toml").open("rb") as file:
         return tomllib.load(file)
 

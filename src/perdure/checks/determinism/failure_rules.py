@@ -2,7 +2,7 @@
 
 Such an exception fails the workflow task, not the workflow: Temporal takes it for a mistake in the code, and
 tries the task again until somebody deploys other code. That is right for mistakes, so AssertionError,
-NotImplementedError and what Python raises by itself are not reported.
+NotImplementedError, what validators of models raise and what Python raises by itself are not reported.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Failures:
                     yield Escape(rule, site.node, what, kinds, ((function, site.node),))
         apart = {id(call) for site in body.sites for call in _apart(site.node)}
         for edge in self._calls.edges(body, scope):
-            if id(edge.site.node) not in apart:
+            if id(edge.site.node) not in apart and not edge.validates:
                 yield from self._through(edge, function, scope)
 
     def _through(self, edge: Edge, function: Function, scope: Scope) -> Iterator[Escape]:
@@ -108,6 +108,9 @@ class Failures:
             case ast.Raise(exc=ast.expr() as raised):
                 for value in self._inference.of(raised, scope):
                     kinds = self.kinds_of(value)
+                    if kinds[:1] == ("builtins.Exception",) and not isinstance(value, Outside):
+                        # Annotated as any exception: which one is not known.
+                        continue
                     if "builtins.BaseException" in kinds and not _is_failure(kinds):
                         yield "endless-retry", f"raises {kinds[0].removeprefix('builtins.')}", kinds
                         return

@@ -48,6 +48,7 @@ class Inference:
         self._known: dict[tuple[int, int, int], Values] = {}
         self._asked: dict[tuple[int, int, int], int] = {}
         self._lowest_cut = _NOT_CUT
+        self._exporting: set[tuple[int, str]] = set()
         self._lambdas: dict[int, Function] = {}
 
     def of(self, expression: ast.expr, scope: Scope) -> Values:
@@ -126,7 +127,14 @@ class Inference:
         if found is None:
             return self._outside_member(module.name, name)
         owner, bindings = found
-        return _distinct(value for binding in bindings for value in self.bound(binding, Scope(owner)))
+        key = (id(owner), name)
+        if key in self._exporting:
+            # Modules that import a name from each other.
+            return ()
+        self._exporting.add(key)
+        values = _distinct(value for binding in bindings for value in self.bound(binding, Scope(owner)))
+        self._exporting.discard(key)
+        return values
 
     def class_member(
         self, owner: Class, name: str, receiver: Class | None, *, inherited: bool = False
@@ -197,7 +205,7 @@ class Inference:
                 return (FunctionObject(made, scope.receiver),)
             case Binding(how=How.ANNOTATION, expression=ast.expr() as expression):
                 return self.annotated(expression, scope)
-            case Binding(how=How.CAUGHT, expression=ast.expr() as expression):
+            case Binding(how=How.INSTANCE, expression=ast.expr() as expression):
                 kinds = expression.elts if isinstance(expression, ast.Tuple) else [expression]
                 return tuple(made for kind in kinds for made in self._instances(self.of(kind, scope)))
             case Binding(how=How.ENTERED, expression=ast.expr() as expression):
@@ -212,12 +220,14 @@ class Inference:
     def _named(self, name: str, scope: Scope) -> Values:
         function = scope.function
         while function is not None:
-            if name in function.names:
+            bindings = function.names.get(name, [])
+            parameter = shadowed_by_parameter(function, name)
+            if bindings or parameter is not None:
                 inner = Scope(scope.module, function, scope.receiver)
-                bindings = function.names[name]
-                return _distinct(value for binding in bindings for value in self.bound(binding, inner))
-            if (parameter := shadowed_by_parameter(function, name)) is not None:
-                return self._parameter(function, parameter, scope)
+                given = () if parameter is None else self._parameter(function, parameter, scope)
+                return _distinct(
+                    (*given, *(value for binding in bindings for value in self.bound(binding, inner)))
+                )
             function = function.parent
         if self.lookup.binding(scope.module, name) is not None:
             return self.exported(scope.module, name)
@@ -243,7 +253,9 @@ class Inference:
             if attribute is None:
                 return (ModuleObject(module),)
             if self.lookup.binding(module, attribute) is not None:
-                return self.exported(module, attribute)
+                values = self.exported(module, attribute)
+                if values:
+                    return values
         inner = self.lookup.modules.named(dotted, beside) if attribute else None
         return (ModuleObject(inner),) if inner else (Outside(dotted),)
 

@@ -92,7 +92,7 @@ class OrderRules:
 
     def _call(self, node: ast.Call, body: Body, scope: Scope) -> Iterator[Hazard]:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "pop" and not node.args:
-            if self._is_set(node.func.value, scope):
+            if self._is_set(node.func.value, scope) and not _is_the_only_one(node.func.value, body):
                 yield Hazard("unordered", node, f"pops any item of {_set(node.func.value)}")
             return
         if last_name(node.func) == "next" and node.args:
@@ -172,6 +172,12 @@ def _order_matters(loop: ast.For) -> bool:
 
 def _names_in(expression: ast.expr) -> Iterator[ast.Name]:
     return (node for node in ast.walk(expression) if isinstance(node, ast.Name))
+
+
+def _is_the_only_one(expression: ast.expr, body: Body) -> bool:
+    """Tell whether a function asks if there is just one item."""
+    asked = f"len({ast.unparse(expression)}) == 1"
+    return any(isinstance(site.node, ast.Compare) and ast.unparse(site.node) == asked for site in body.sites)
 
 
 def _sorted_later(name: str, body: Body) -> bool:

@@ -21,7 +21,7 @@ class How(Enum):
     ANNOTATION = "annotation"
     ITEM = "item"
     ENTERED = "entered"
-    CAUGHT = "caught"
+    INSTANCE = "instance"
 
 
 @dataclass(frozen=True, slots=True)
