@@ -72,7 +72,7 @@ def test_perdure_config_names_another_file(tmp_path):
             "[zzz]\n",
             r"perdure\.toml:1: \[zzz\] is not known",
             "known are approvals, encryption, github, index, local, logs, metrics, notify, review, store,"
-            " tracing, watch, worker",
+            " tracing, watch, webhooks, worker",
         ),
         ("local.port = 99999\n", r"perdure\.toml:1: port is wrong: .*65535", None),
         (
