@@ -118,7 +118,7 @@ POLLERS = Metric(
 OPEN = Metric(
     name="perdure_workflows_open",
     kind="gauge",
-    about="Open workflows, by what they are.",
+    about="Open workflows of the types that people ask about.",
     labels={"workflow_type": ()},
 )
 WAITING = Metric(
