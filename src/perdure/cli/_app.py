@@ -33,6 +33,10 @@ _COMMANDS = {
     "key": ("perdure.cli.key:app", "Make, change and list the keys that payloads are encrypted with."),
     "codec": ("perdure.cli.codec:app", "Open encrypted payloads for Temporal's command and web UI."),
     "store": ("perdure.cli.store:app", "Clear what is kept beside the engine."),
+    "workflow-file": (
+        "perdure.cli.workflow_file:app",
+        "Examine, mend and write GitHub's workflow files.",
+    ),
     "web": ("perdure.cli.web:app", "Serve the API through which people decide approvals."),
     "up": ("perdure.cli.up:command", "Start the engine and a worker on this machine, and stay."),
     "worker": ("perdure.cli.worker:command", "Do the engine's work: run it beside any Temporal server."),

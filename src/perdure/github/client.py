@@ -23,10 +23,12 @@ from perdure.github._issues import IssueCalls
 from perdure.github._logs import LogCalls
 from perdure.github._marks import MarkCalls
 from perdure.github._organizations import OrganizationCalls
+from perdure.github._proposals import ProposalCalls
 from perdure.github._pulls import PullCalls
 from perdure.github._reviews import ReviewCalls
 from perdure.github._runs import RunCalls
 from perdure.github._transport import Transport
+from perdure.github._trees import TreeCalls
 from perdure.github._wire import Watch, Wire
 from perdure.github.app_auth import AppAuth
 from perdure.github.auth import Credentials, Scope, TokenAuth
@@ -35,6 +37,8 @@ from perdure.github.write_guard import WriteGuard
 
 
 class GitHubClient(
+    ProposalCalls,
+    TreeCalls,
     DispatchCalls,
     RunCalls,
     MarkCalls,
