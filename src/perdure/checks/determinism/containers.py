@@ -21,6 +21,7 @@ _MADE = {
     "builtins.frozenset": SET,
     "collections.deque": "builtins.list",
 }
+_SET_OPERATIONS = {"union", "intersection", "difference", "symmetric_difference"}
 _SAME = {
     "builtins.next",
     "builtins.min",
@@ -92,6 +93,24 @@ def made_by(name: str, arguments: list[Values]) -> Values | None:
     if name == "builtins.zip":
         return (OutsideInstance("builtins.list"),)
     return None
+
+
+def of_method(values: Values, name: str) -> Values:
+    """Return what a method of a container gives: itself, another one like it, or an item."""
+    found: list[Value] = []
+    for value in values:
+        match value:
+            case OutsideInstance(name="builtins.dict") if name in {"items", "copy"}:
+                found.append(value)
+            case OutsideInstance(name="builtins.dict", items=items) if name == "values":
+                found.append(OutsideInstance("builtins.list", items))
+            case OutsideInstance(name="builtins.list" | "builtins.set") if name == "copy":
+                found.append(value)
+            case OutsideInstance(name="builtins.set") if name in _SET_OPERATIONS:
+                found.append(value)
+            case OutsideInstance(name="builtins.dict" | "builtins.list" | "builtins.set", items=items):
+                found.extend(items if name in {"get", "pop", "popleft", "setdefault"} else ())
+    return tuple(found)
 
 
 def _all(parts: list[ast.expr], values_of: Callable[[ast.expr], Values]) -> Values:

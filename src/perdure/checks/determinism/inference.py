@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from perdure.checks.determinism.annotations import Annotations
-from perdure.checks.determinism.containers import element, literal, made_by
+from perdure.checks.determinism.containers import element, literal, made_by, of_method
 from perdure.checks.determinism.declarations import Declarations, returned_by
 from perdure.checks.determinism.lookup import Lookup, shadowed_by_parameter
 from perdure.checks.determinism.modules import Modules
@@ -103,8 +103,6 @@ class Inference:
                 return self.exported(module, name)
             case Outside(name=outside):
                 return self._outside_member(outside, name)
-            case OutsideInstance(name="builtins.dict", items=items) if name == "values":
-                return (OutsideInstance("builtins.dict.values", items),)
             case OutsideInstance(name=outside):
                 return (Outside(f"{outside}.{name}"),)
             case ClassObject(of=owner):
@@ -261,7 +259,9 @@ class Inference:
 
     def _results(self, call: ast.Call, scope: Scope) -> Values:
         values: list[Value] = []
-        for callee in self.of(call.func, scope):
+        if isinstance(call.func, ast.Attribute):
+            values.extend(of_method(self.of(call.func.value, scope), call.func.attr))
+        for callee in self.of(call.func, scope) if not values else ():
             match callee:
                 case ClassObject(of=made):
                     values.append(Instance(made))
