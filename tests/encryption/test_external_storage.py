@@ -10,9 +10,11 @@ from temporalio.converter import StorageDriverClaim, StorageDriverRetrieveContex
 from temporalio.worker import Replayer, Worker
 
 from perdure.activities.store import ContentStore
+from perdure.config import EncryptionSettings, Settings, StoreSettings
 from perdure.engine.data_conversion import data_converter
 from perdure.engine.external_storage import FolderDriver, payload_folder
-from perdure.errors import PerdureError
+from perdure.engine.sealed_store import content_store
+from perdure.errors import EncryptionKeyError, PerdureError
 
 LINE = "nobody should read"
 
@@ -70,3 +72,34 @@ async def test_what_the_store_has_lost_or_changed_is_not_returned(tmp_path):
     gone = StorageDriverClaim({"sha256": "0" * 64, "size": "4"})
     with pytest.raises(PerdureError, match="has no object"):
         await driver.retrieve(StorageDriverRetrieveContext(), [gone])
+
+
+def test_results_in_the_store_are_encrypted_and_named_by_their_content(canaries, tmp_path):
+    """The name stays what histories refer to; what was kept before encryption still reads."""
+    encryption = EncryptionSettings(keys={"main": "env:SEALED_KEY"})
+    plain = content_store(Settings(store=StoreSettings(path=tmp_path)))
+    sealed = content_store(Settings(store=StoreSettings(path=tmp_path), encryption=encryption))
+    before = plain.put(b"written before")
+    report = sealed.put(canaries.email.encode() * 100)
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert [path for path, content in kept.items() if canaries.email.encode() in content] == []
+    assert ContentStore(tmp_path).has(report)
+    assert sealed.get(report) == canaries.email.encode() * 100
+    assert sealed.get(before) == b"written before"
+    assert sealed.path_of(report).read_bytes() == canaries.email.encode() * 100
+    assert sealed.path_of(before) == plain.path_of(before)
+    with pytest.raises(EncryptionKeyError, match="key 'main'"):
+        plain.get(report)
+
+
+def test_an_encrypted_result_that_was_changed_is_not_returned(canaries, tmp_path):
+    """Whoever reads it learns which key or which object."""
+    encryption = EncryptionSettings(keys={"main": "env:SEALED_KEY"})
+    store = content_store(Settings(store=StoreSettings(path=tmp_path), encryption=encryption))
+    stored = store.put(b"kept")
+    [file] = [path for path in tmp_path.rglob("*") if path.is_file()]
+    content = file.read_bytes()
+    for changed in (content[:-1], content[:-1] + bytes([content[-1] ^ 1]), content[:20], content[:40]):
+        file.write_bytes(changed)
+        with pytest.raises(PerdureError, match=r"has been changed|cannot be opened"):
+            store.get(stored)

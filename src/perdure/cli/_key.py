@@ -32,7 +32,9 @@ def new(key_id: str | None, *, out: Path | None, keyring: str | None) -> int:
     reference = _make(key_id, Path.cwd(), out=out, keyring=keyring)
     typer.echo(f"[encryption.keys]\n{json.dumps(key_id)} = {json.dumps(reference)}")
     _errors.say()
-    _errors.say(f"made {reference}, for its owner alone: keep a copy where backups of secrets are")
+    _errors.say(
+        f"made {reference}, for its owner alone: never commit it, and keep a copy as of other secrets"
+    )
     _errors.say("put the lines above into the perdure.toml of every machine that has the key; then make it")
     _errors.say(f"active: perdure key rotate {key_id}")
     return 0
@@ -60,7 +62,9 @@ def rotate(key_id: str | None, *, out: Path | None, keyring: str | None) -> int:
         made = _make(_free(key_id, known), file.parent, out=out, keyring=keyring)
         # Settings take a relative path as relative to their file.
         reference = made.replace(f"file:{file.parent.absolute()}{os.sep}", "file:")
-        _errors.say(f"made {reference}, for its owner alone: keep a copy where backups of secrets are")
+        _errors.say(
+            f"made {reference}, for its owner alone: never commit it, and keep a copy as of other secrets"
+        )
     _replace(file, with_active_key(text, key_id, reference))
     _errors.say(f"{file}: {by_hand(key_id, reference)}")
     if known.active_key_id is not None:

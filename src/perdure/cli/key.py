@@ -78,7 +78,7 @@ def rotate(
     return _key.rotate(key_id, out=out, keyring=keyring)
 
 
-@app.command("list", cls=PerdureCommand)
+@app.command("list", cls=PerdureCommand, short_help="List the keys that settings name, never their values.")
 def list_keys(*, json: JsonLines = False) -> int:
     """List the keys that settings name: their ids, which one writes, where they are. Never their values.
 
