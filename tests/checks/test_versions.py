@@ -9,6 +9,9 @@ from perdure.checks.named_workflows import workflows_named
 from perdure.checks.patches import Call, find_patches
 from perdure.checks.versions import Advice, advise
 from perdure.cli import app
+from perdure.cli._worker_build import Build, with_build
+from perdure.config import Settings, WorkerSettings
+from perdure.engine.deployments import BuildSummary, deployment_config
 from perdure.errors import UsageError
 from perdure.workflows.registry import WORKFLOWS
 
@@ -135,6 +138,54 @@ def test_code_that_cannot_be_read_is_named(tmp_path, text, said):
 def test_a_patch_goes_when_nobody_needs_it(call, running_without, needing, advice):
     """First the old code, then the call; never while a workflow that runs needs it."""
     assert advise(call, running_without=running_without, needing=needing)[0] is advice
+
+
+@pytest.mark.parametrize(
+    ("running", "workers", "is_deserted"), [(1, (), True), (1, ("a",), False), (0, (), False)]
+)
+def test_workflows_on_a_build_without_workers_are_an_alarm(running, workers, is_deserted):
+    """They would wait for ever and say nothing themselves."""
+    build = BuildSummary(deployment="shop", build_id="1", state="draining", running=running, workers=workers)
+    assert build.is_deserted is is_deserted
+
+
+NAMED = WorkerSettings(deployment="shop", build_id="1", versioning="auto-upgrade")
+
+
+@pytest.mark.parametrize(
+    ("settings", "typed", "named"),
+    [
+        (WorkerSettings(), {}, None),
+        (WorkerSettings(), {"deployment": "shop", "build_id": "1.2.0+abc"}, ("shop", "1.2.0+abc", "PINNED")),
+        (NAMED, {}, ("shop", "1", "AUTO_UPGRADE")),
+        (NAMED, {"build_id": "2"}, ("shop", "2", "AUTO_UPGRADE")),
+    ],
+)
+def test_a_worker_names_its_build(settings, typed, named):
+    """What is typed comes before the settings."""
+    config = deployment_config(with_build(Settings(worker=settings), Build(**typed)).worker)
+    if named is None:
+        assert config is None
+    else:
+        version, behavior = config.version, config.default_versioning_behavior
+        assert (version.deployment_name, version.build_id, behavior.name) == named
+        assert config.use_worker_versioning
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ({"deployment": "shop"}, "add --build-id ID"),
+        ({"build_id": "1"}, "add --deployment NAME"),
+        ({"deployment": "shop.eu", "build_id": "1"}, "a deployment has letters"),
+        ({"deployment": "shop", "build_id": "one two"}, "a build may have dots"),
+    ],
+)
+def test_half_a_build_is_refused(typed, hint):
+    """The server would refuse it with words of its own, or take all work for unversioned."""
+    with pytest.raises(UsageError) as refused:
+        with_build(Settings(), Build(**typed))
+    assert hint in refused.value.hint
 
 
 @pytest.mark.parametrize(
