@@ -87,14 +87,15 @@ def _instances(node: ast.AST) -> Iterator[tuple[str, Binding]]:
                 yield name, Binding(How.INSTANCE, kind)
 
 
-def _targets(target: ast.expr, how: How, value: ast.expr) -> Iterator[tuple[str, Binding]]:
+def _targets(
+    target: ast.expr, how: How, value: ast.expr, within: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Binding]]:
     match target:
         case ast.Name(id=name):
-            yield name, Binding(how, value)
+            yield name, Binding(how, value, position=within)
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
             for position, part in enumerate(parts):
-                if isinstance(part, ast.Name):
-                    yield part.id, Binding(how, value, position=position)
+                yield from _targets(part, how, value, (*within, position))
 
 
 def _defined(

@@ -10,12 +10,12 @@ from perdure.checks.determinism.symbols import OutsideInstance, Value
 Values = tuple[Value, ...]
 
 SET = "builtins.set"
+_ANYTHING = OutsideInstance("builtins.object")
 _MADE = {
     "builtins.list": "builtins.list",
     "builtins.tuple": "builtins.tuple",
     "builtins.sorted": "builtins.list",
     "builtins.reversed": "builtins.list",
-    "builtins.enumerate": "builtins.enumerate",
     "builtins.iter": "builtins.list",
     "builtins.set": SET,
     "builtins.frozenset": SET,
@@ -74,7 +74,7 @@ def element(values: Values, position: int | None = None) -> Values:
         if isinstance(value, OutsideInstance):
             if value.name == "builtins.tuple" and position is not None:
                 found.extend(value.items[position : position + 1])
-            elif value.name != "builtins.dict" or position == 1:
+            elif value.name != "builtins.dict":
                 found.extend(value.items)
     return tuple(found)
 
@@ -90,8 +90,11 @@ def made_by(name: str, arguments: list[Values]) -> Values | None:
         return first
     if name == "asyncio.gather":
         return (OutsideInstance("builtins.list", tuple(value for values in arguments for value in values)),)
+    if name == "builtins.enumerate":
+        return (_pairs(element(first)),)
     if name == "builtins.zip":
-        return (OutsideInstance("builtins.list"),)
+        together = tuple((*element(values), _ANYTHING)[0] for values in arguments)
+        return (OutsideInstance("builtins.list", (OutsideInstance("builtins.tuple", together),)),)
     return None
 
 
@@ -100,7 +103,9 @@ def of_method(values: Values, name: str) -> Values:
     found: list[Value] = []
     for value in values:
         match value:
-            case OutsideInstance(name="builtins.dict") if name in {"items", "copy"}:
+            case OutsideInstance(name="builtins.dict", items=items) if name == "items":
+                found.append(_pairs(items))
+            case OutsideInstance(name="builtins.dict") if name == "copy":
                 found.append(value)
             case OutsideInstance(name="builtins.dict", items=items) if name == "values":
                 found.append(OutsideInstance("builtins.list", items))
@@ -111,6 +116,12 @@ def of_method(values: Values, name: str) -> Values:
             case OutsideInstance(name="builtins.dict" | "builtins.list" | "builtins.set", items=items):
                 found.extend(items if name in {"get", "pop", "popleft", "setdefault"} else ())
     return tuple(found)
+
+
+def _pairs(items: Values) -> OutsideInstance:
+    """Return a sequence of pairs whose second parts are known."""
+    pairs = tuple(OutsideInstance("builtins.tuple", (_ANYTHING, item)) for item in items)
+    return OutsideInstance("builtins.list", pairs)
 
 
 def _all(parts: list[ast.expr], values_of: Callable[[ast.expr], Values]) -> Values:

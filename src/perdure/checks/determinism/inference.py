@@ -212,7 +212,9 @@ class Inference:
                 values = self.of(expression, scope)
                 if how is How.ITEM:
                     values = element(values)
-                return values if position is None else element(values, position)
+                for part in position:
+                    values = element(values, part)
+                return values
         return ()
 
     def _named(self, name: str, scope: Scope) -> Values:

@@ -32,8 +32,8 @@ class Binding:
     expression: ast.expr | None = None
     definition: Function | Class | None = None
     imported: tuple[str, str | None] = ("", None)
-    position: int | None = None
-    """Which part of the value, where a tuple is unpacked."""
+    position: tuple[int, ...] = ()
+    """Which part of the value, of that part, and so on, where a tuple is unpacked."""
 
 
 Names = dict[str, list[Binding]]

@@ -20,6 +20,9 @@ class Rate:
     def then(self) -> float:
         return time.monotonic()  # expect: clock
 
+    def zipped(self) -> float:
+        return time.clock_gettime(1)  # expect: clock
+
     def kept(self) -> float:
         return time.process_time()  # expect: clock
 
@@ -86,8 +89,11 @@ class FlowWorkflow(Starting):
     async def run(self, given: object = None) -> None:
         for rate in self.rates.values():
             rate.now()
-        for _, rate in self.rates.items():
-            rate.then()
+        for _, other in self.rates.items():
+            other.then()
+        for _, (one, another) in enumerate(zip(self.several, self.several)):
+            one.zipped()
+            another.zipped()
         self.several[0].kept()
         match given:
             case Rate() as found:
