@@ -14,7 +14,7 @@ from perdure.errors import PerdureError
 from perdure.model.metrics import MODEL_COST, MODEL_TOKENS
 
 _LABELS = {
-    *("namespace", "task_queue", "workflow_type", "activity_type", "service_name", "task_type"),
+    *("namespace", "task_queue", "workflow_type", "activity_type", "task_type"),
     *("outcome", "waiting_on", "method", "route", "model", "direction"),
     *("operation", "status_code", "worker_type", "poller_type", "failure_reason", "eager", "le"),
 }

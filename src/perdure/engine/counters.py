@@ -6,7 +6,6 @@ would ring no alarm. So those whose labels are known are shown before anything w
 
 import itertools
 from collections.abc import Collection, Iterator
-from typing import Final
 
 from temporalio.client import Client
 
@@ -14,9 +13,6 @@ from perdure.config import Settings
 from perdure.engine.metrics import meter_of
 from perdure.model import metrics, queues
 from perdure.model.metrics import Metric
-from perdure.workflows.registry import WORKFLOWS
-
-_TYPES: Final = tuple(definition.__name__ for definition in WORKFLOWS)
 
 
 def begin_at_zero(client: Client, settings: Settings, task_queues: Collection[str]) -> None:
@@ -32,10 +28,9 @@ def begin_at_zero(client: Client, settings: Settings, task_queues: Collection[st
 
 def _counted(metric: Metric) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield where a counter is counted: the queue without suffix, and all its labels."""
-    by = _TYPES if metric in (metrics.RUNS_STARTED, metrics.RUNS_ENDED) else metric.counted_by
-    for name, values in itertools.product(by, itertools.product(*metric.labels.values())):
+    for name, values in itertools.product(metric.counted_by, itertools.product(*metric.labels.values())):
         labels = dict(zip(metric.labels, values, strict=True))
-        if name in _TYPES:
+        if name.endswith("Workflow"):
             yield queues.WORKFLOWS, {"workflow_type": name, **labels}
         else:
             yield queues.DISPATCH, {"activity_type": name, **labels}

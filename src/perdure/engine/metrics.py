@@ -59,7 +59,7 @@ def open_runtime(address: str | None) -> Runtime:
         histogram_bucket_overrides=BUCKETS,
     )
     try:
-        return Runtime(telemetry=TelemetryConfig(logging=telemetry, metrics=page))
+        return Runtime(telemetry=TelemetryConfig(logging=telemetry, metrics=page, attach_service_name=False))
     except ValueError as error:
         raise _cannot_listen(address, error) from error
 

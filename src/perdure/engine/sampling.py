@@ -70,6 +70,8 @@ async def sampling(
 
 
 async def _sample_for_ever(sampler: "Sampler") -> None:
+    # So that this worker's own polls are there already.
+    await asyncio.sleep(1)
     while True:
         try:
             await sampler.sample()
