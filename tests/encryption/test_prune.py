@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleSpec, ScheduleState
 
+from cli.local_processes import perdure
 from perdure.activities.store import ContentStore
 from perdure.engine.connection import connect_local
 from perdure.engine.external_storage import payload_folder
@@ -26,7 +27,7 @@ def age(folder):
             os.utime(path, (time.time() - MONTH_AGO,) * 2)
 
 
-async def test_only_what_no_history_and_no_schedule_names_is_deleted(idle_house, temporal_server):
+async def test_only_what_no_history_and_no_schedule_names_is_deleted(idle_house, temporal_server, tmp_path):
     """Not what a workflow or a schedule was given, not what is young, and nothing at all in a dry run."""
     settings, unique = idle_house.settings, idle_house.settings.worker.queue_suffix
     client = await connect_local(temporal_server.address, settings=settings)
@@ -51,6 +52,11 @@ async def test_only_what_no_history_and_no_schedule_names_is_deleted(idle_house,
     dry = await prune(client, settings.store, older_than=timedelta(days=7), dry_run=True)
     assert ([kept.digest for kept in dry.unneeded], dry.deleted) == ([orphan], ())
     assert {kept.digest for kept in store.kept()} == {*needed, orphan, young}
+    variables = {"TEMPORAL_ADDRESS": temporal_server.address, "PERDURE_STORE_PATH": str(settings.store.path)}
+    async with perdure("store", "prune", "--dry-run", cwd=tmp_path, **variables) as typed:
+        assert await typed.ends(within=60) == 0, typed.output
+    assert "".join(typed.stdout).startswith(f"{orphan}\t25\t")
+    assert "would delete 1 payloads (25 bytes); 2 are needed and 1 too young to say" in typed.output
     pruned = await prune(client, settings.store, older_than=timedelta(days=7))
     assert ([kept.digest for kept in pruned.deleted], pruned.needed, pruned.young) == ([orphan], 2, 1)
     assert {kept.digest for kept in store.kept()} == {*needed, young}

@@ -30,13 +30,13 @@ def prune(
         bool, typer.Option("--dry-run", help="Say what would be deleted, and keep it.")
     ] = False,
     older_than: Annotated[
-        timedelta,
+        timedelta | None,
         typer.Option(
             parser=parse_duration,
             metavar="DURATION",
-            help="Keep what was put later than this; an hour at least.",
+            help="Keep what was put later than this: 7d otherwise, 1h at least.",
         ),
-    ] = timedelta(days=7),
+    ] = None,
     json: JsonLines = False,
     address: Address = None,
     namespace: Namespace = None,
