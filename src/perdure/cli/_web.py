@@ -18,7 +18,7 @@ from perdure.errors import SettingsError, UsageError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from perdure.web import WebhookReceiver
+    from perdure.web import SigningKey, WebhookReceiver
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -42,32 +42,31 @@ async def web(host: str, port: int | None, *, address: str | None, namespace: st
             " [webhooks], to receive webhooks alone",
         )
     log_as(settings.logs)
+    key = _signing_key(settings)
+    secrets = [resolve_secret(each) for each in settings.webhooks.secrets]
     async with AsyncExitStack() as stack:
         client = await connect(address=address, namespace=namespace, settings=settings)
-        gateway = _gateway(client, settings, host)
+        gateway = None if key is None else _gateway(client, settings, key, host)
         receiver = None
-        if settings.webhooks.secrets:
-            receiver = await stack.enter_async_context(
-                open_receiver(
-                    client,
-                    settings.webhooks,
-                    settings.github,
-                    queue_suffix=settings.worker.queue_suffix,
-                )
-            )
+        if secrets:
+            receiver = await stack.enter_async_context(open_receiver(client, settings, secrets))
         stop = stack.enter_context(Stop(at_once_status=130))
         await _serve(stack, settings, (host, port), gateway, receiver)
         await stop.event.wait()
     return 0
 
 
-def _gateway(client: Client, settings: Settings, host: str) -> "tuple[FastAPI, str] | None":
-    """Return the gateway and its public key, where it has a private one."""
-    from perdure.web import People, create_app, read_signing_key
+def _signing_key(settings: Settings) -> "SigningKey | None":
+    from perdure.web import read_signing_key
 
-    if settings.approvals.private_key is None:
-        return None
-    key = read_signing_key(resolve_secret(settings.approvals.private_key))
+    reference = settings.approvals.private_key
+    return None if reference is None else read_signing_key(resolve_secret(reference))
+
+
+def _gateway(client: Client, settings: Settings, key: "SigningKey", host: str) -> "tuple[FastAPI, str]":
+    """Return the gateway and its public key."""
+    from perdure.web import People, create_app
+
     if host not in _LOOPBACK:
         _errors.show_warning(
             "people's tokens come over plain HTTP: let a proxy in front take HTTPS, and reach this address"
