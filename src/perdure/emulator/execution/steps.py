@@ -212,8 +212,9 @@ class StepRunner:
 
 async def _perform(invocation: Invocation) -> None:
     script, frame = invocation.job.run.settings.script, invocation.frame
-    # What cleans up after the failure is the step's own work again.
-    if script is not None and frame.depth == 0 and not frame.failed:
+    # What cleans up afterwards is the step's own work again.
+    over = frame.failed or invocation.job.cancelled
+    if script is not None and frame.depth == 0 and not over:
         await _scripted(invocation, script)
         return
     if invocation.step.run is not None:
