@@ -24,6 +24,7 @@ check: $(REVIEW)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/perdure check determinism src examples
 
 # SEEDS=20 make faults: how many seeds the property test lives through, 200 by default.
 faults: $(REVIEW)
