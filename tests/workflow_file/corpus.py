@@ -1,10 +1,11 @@
 """Workflow files of many shapes, and how they are compared."""
 
+from functools import cache
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from perdure.workflow_file import DoctorRules
+from perdure.workflow_file import DoctorRules, mend
 
 RULES = DoctorRules()
 WITH_STEP = DoctorRules(with_step=True)
@@ -14,6 +15,12 @@ FILES = sorted((Path(__file__).parent / "files").glob("*.yml"))
 def text_of(file):
     """Return a file's text with its own ends of lines."""
     return file.read_bytes().decode("utf-8")
+
+
+@cache
+def mended(file, rules):
+    """Return what becomes of a file; looked at by several tests."""
+    return mend(file.name, text_of(file), rules)
 
 
 def loaded(text):

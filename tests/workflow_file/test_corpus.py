@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from perdure.workflow_file import Level, mend
+from perdure.workflow_file import mend
 from perdure.workflow_file.conditions import bare
-from workflow_file.corpus import FILES, RULES, WITH_STEP, differences, is_within, loaded, text_of
+from workflow_file.corpus import FILES, RULES, WITH_STEP, differences, is_within, loaded, mended, text_of
 
 # What only a person can mend; a step cannot be added where steps are written in one line.
 FOR_A_PERSON = {"unsafe-to-repeat", "no-dispatch-step"}
@@ -17,20 +17,20 @@ INPUT = re.compile(r" *dispatch_id:\s+description: Set by Perdure\s+type: string
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_second_time_changes_nothing(file, rules):
     """What is mended stays as it is, and nothing that could be mended is left."""
-    once = mend(file.name, text_of(file), rules)
+    once = mended(file, rules)
     twice = mend(file.name, once.after, rules)
 
     assert once.refused is None
     assert twice.after == once.after
     assert not any(each.mended for each in twice.findings)
-    assert {each.rule.value for each in once.left if each.level is not Level.NOTE} <= FOR_A_PERSON
+    assert {each.rule.value for each in once.left} <= FOR_A_PERSON
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_lines_that_nobody_touched_stay_as_they_are(file):
     """Text is only added, but for the few characters that turn a list of events into a mapping."""
     before = text_of(file)
-    after = mend(file.name, before, WITH_STEP).after
+    after = mended(file, WITH_STEP).after
     events = before[: before.find("jobs:")] if before.find("jobs:") > before.find("on") else before
 
     if is_within(before, after):
@@ -46,8 +46,8 @@ def test_lines_that_nobody_touched_stay_as_they_are(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_comments_stay_with_what_they_explain(file):
     """The next line of the file that is not new is the same after each comment."""
-    before, after = text_of(file), mend(file.name, text_of(file), WITH_STEP).after
-    after = INPUT.sub("", after)
+    before = text_of(file)
+    after = INPUT.sub("", mended(file, WITH_STEP).after)
 
     assert explained(before) == [pair for pair in explained(after) if pair[0] in dict(explained(before))]
 
@@ -68,7 +68,7 @@ def explained(text):
 def test_everything_else_means_the_same(file):
     """Only guards, the dispatch id and what shows it differ when both files are loaded."""
     before = text_of(file)
-    after = mend(file.name, before, RULES).after
+    after = mended(file, RULES).after
     old, new = loaded(before), loaded(after)
 
     for path, was, now in differences(old, new):
@@ -94,9 +94,7 @@ def test_everything_else_means_the_same(file):
 def test_there_are_many_shapes():
     """A hundred files and more, with every kind of line end, and all but a few need something."""
     texts = [text_of(file) for file in FILES]
-    changed = [
-        file.stem for file, text in zip(FILES, texts, strict=True) if mend(file.name, text, RULES).is_changed
-    ]
+    changed = [file.stem for file in FILES if mended(file, RULES).is_changed]
 
     assert len(FILES) >= 100
     assert sum("\r\n" in text for text in texts) >= 15

@@ -205,8 +205,11 @@ def _finish(asked: Asked, mended: Sequence[Mended], *, repository: str | None) -
     else:
         typer.echo("".join(diff_of(each) for each in mended), nl=False)
     _say_refused(mended)
-    for line in _left_lines(mended):
-        _errors.say(line)
+    for each in mended:
+        # As the file is now, which the diff has not changed yet.
+        people = tuple(one for one in each.findings if not one.mended and one.level is not Level.NOTE)
+        for line in lines_of(replace(each, findings=people)):
+            _errors.say(line)
     _say_variable(asked, mended, repository)
     found = [one for each in mended for one in each.findings]
     can = sum(one.mended for one in found)
@@ -237,21 +240,18 @@ def _show_findings(asked: Asked, mended: Sequence[Mended]) -> ExitCode:
 
 
 def _show_left(asked: Asked, mended: Sequence[Mended]) -> ExitCode:
-    left = [replace(each, findings=tuple(each.left)) for each in mended]
+    left = [replace(each, findings=each.left) for each in mended]
     if asked.as_json:
         typer.echo(json.dumps(json_of(left), indent=2, ensure_ascii=False))
     else:
-        for line in _left_lines(mended):
-            typer.echo(shown(line))
+        for each in left:
+            for line in lines_of(each):
+                typer.echo(shown(line))
     _say_refused(mended)
     count = sum(len(each.findings) for each in left)
     if count:
         _errors.say(f"{_count(count)} left for a person")
     return ExitCode.FAILED if count else ExitCode.SUCCESS
-
-
-def _left_lines(mended: Sequence[Mended]) -> list[str]:
-    return [line for each in mended for line in lines_of(replace(each, findings=tuple(each.left)))]
 
 
 def _say_refused(mended: Sequence[Mended]) -> None:

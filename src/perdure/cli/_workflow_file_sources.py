@@ -128,4 +128,4 @@ def _no_text(path: str, line: int) -> Mended:
     finding = WorkflowFinding(
         rule=Rule.UNREADABLE, level=Level.ERROR, line=line, column=1, message="the file is not UTF-8 text"
     )
-    return Mended(path=path, before="", after="", findings=(finding,))
+    return Mended(path=path, before="", after="", findings=(finding,), left=(finding,))

@@ -7,7 +7,7 @@ examined again. What does not come out as wished is not written: the file is ref
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,24 +34,21 @@ class Mended:
         before: Its text.
         after: Its text once mended; the same where nothing was.
         findings: What was found before, each with whether it is mended.
-        refused: Why nothing was mended, where something should have been.
+        left: What a person has to mend, at its place in the mended text.
+    refused: Why nothing was mended, where something should have been.
     """
 
     path: str
     before: str
     after: str
     findings: tuple[WorkflowFinding, ...] = ()
+    left: tuple[WorkflowFinding, ...] = ()
     refused: str | None = None
 
     @property
     def is_changed(self) -> bool:
         """Whether there is anything to write."""
         return self.before != self.after
-
-    @property
-    def left(self) -> list[WorkflowFinding]:
-        """What a person has to mend."""
-        return [each for each in self.findings if not each.mended and each.level is not Level.NOTE]
 
 
 def mend(path: str, text: str, rules: DoctorRules, local: Mapping[str, str] | None = None) -> Mended:
@@ -88,26 +85,20 @@ class _Patient:
         found = examine(self._shape, self._rules, self._local)
         splices, done, reasons = self._write(found)
         guarded = {each.wish.path for each in done if isinstance(each.wish, GuardWish)}
-        after, refused = self._document.text, None
+        after, refused, left = self._document.text, None, None
         try:
-            after = spliced(after, splices)
             if done:
-                self._check(after, done)
+                after = spliced(after, splices)
+                left = self._checked(after, done)
         except CannotMendError as error:
             after, refused, done, guarded = self._document.text, str(error), [], set()
-        findings = [
-            replace(
-                each.finding,
-                mended=each in done or each.covered_by in guarded,
-                message=each.finding.message + reasons.get(each, ""),
-            )
-            for each in found
-        ]
+        findings = _findings(found, reasons, mended={*done, *(x for x in found if x.covered_by in guarded)})
         return Mended(
             path=self._path,
             before=self._document.text,
             after=after,
-            findings=tuple(findings),
+            findings=findings,
+            left=_for_people(findings if left is None else left),
             refused=refused,
         )
 
@@ -146,8 +137,8 @@ class _Patient:
             case DispatchWish.SHOW_IN_STEP:
                 return dispatch_mending.step_splices(self._shape)
 
-    def _check(self, after: str, done: list[Found]) -> None:
-        """Compare what the new text says with what it shall say."""
+    def _checked(self, after: str, done: list[Found]) -> tuple[WorkflowFinding, ...]:
+        """Compare what the new text says with what it shall say, and return what is found in it."""
         wanted: Any = copy.deepcopy(self._document.value)
         guards = [each.wish for each in done if isinstance(each.wish, GuardWish)]
         try:
@@ -161,10 +152,11 @@ class _Patient:
             raise CannotMendError(f"the result could not be read again: {error}") from None
         if new is None or _comparable(wanted) != _comparable(shown.value):
             raise CannotMendError("the result would not mean the same elsewhere")
-        again = [each for each in examine(new, self._rules, self._local) if each.wish or each.covered_by]
-        left = {each.finding.message for each in again} & {each.finding.message for each in done}
-        if left:
-            raise CannotMendError(f"the result would still have this: {min(left)}")
+        found = examine(new, self._rules, self._local)
+        splices, _, reasons = _Patient(self._path, new, self._rules, self._local)._write(found)
+        if splices:
+            raise CannotMendError("the result would have to be mended again")
+        return _findings(found, reasons)
 
     def _apply(self, wanted: Any, found: Found) -> None:  # noqa: ANN401 - a loaded file
         match found.wish:
@@ -176,6 +168,19 @@ class _Patient:
                 dispatch_mending.show_in_step(wanted, self._shape)
             case _:
                 pass
+
+
+def _findings(
+    found: list[Found], reasons: Mapping[Found, str], mended: Collection[Found] = ()
+) -> tuple[WorkflowFinding, ...]:
+    return tuple(
+        replace(each.finding, mended=each in mended, message=each.finding.message + reasons.get(each, ""))
+        for each in found
+    )
+
+
+def _for_people(findings: tuple[WorkflowFinding, ...]) -> tuple[WorkflowFinding, ...]:
+    return tuple(each for each in findings if not each.mended and each.level is not Level.NOTE)
 
 
 def _comparable(value: Any) -> Any:  # noqa: ANN401 - a loaded file
@@ -190,4 +195,4 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - a loaded file
 
 def _unreadable(path: str, text: str, message: str, line: int) -> Mended:
     finding = WorkflowFinding(rule=Rule.UNREADABLE, level=Level.ERROR, line=line, column=1, message=message)
-    return Mended(path=path, before=text, after=text, findings=(finding,))
+    return Mended(path=path, before=text, after=text, findings=(finding,), left=(finding,))

@@ -17,9 +17,8 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 def diff_of(mended: Mended) -> str:
     """Return what mending changes as a unified diff, which ``git apply`` and ``patch -p1`` take."""
     lines: list[str] = []
-    compared = difflib.unified_diff(
-        _lines(mended.before), _lines(mended.after), f"a/{mended.path}", f"b/{mended.path}"
-    )
+    path = mended.path.lstrip("/")
+    compared = difflib.unified_diff(_lines(mended.before), _lines(mended.after), f"a/{path}", f"b/{path}")
     for line in compared:
         if line.endswith("\n"):
             lines.append(line)

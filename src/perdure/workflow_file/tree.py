@@ -41,12 +41,12 @@ def mend_all(files: Mapping[str, str], rules: DoctorRules) -> list[Mended]:
     if not any(is_workflow_file(path) for path in files):
         return mended
     # Where the workflow files that use it are here too, they are the ones to be mended.
-    return [
-        replace(each, findings=tuple(one for one in each.findings if one.rule is Rule.UNREADABLE))
-        if is_action_file(each.path)
-        else each
-        for each in mended
-    ]
+    return [_as_used(each) if is_action_file(each.path) else each for each in mended]
+
+
+def _as_used(mended: Mended) -> Mended:
+    findings = tuple(each for each in mended.findings if each.rule is Rule.UNREADABLE)
+    return replace(mended, findings=findings, left=findings)
 
 
 def _local_effects(files: Mapping[str, str], rules: DoctorRules) -> dict[str, str]:
