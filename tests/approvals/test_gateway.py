@@ -181,6 +181,7 @@ async def test_it_describes_itself(guarded, key):
         "/api/approvals",
         "/api/approvals/{approval_id}",
         "/api/approvals/{approval_id}/decide",
+        "/api/jobs/result",
     }
     assert described["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
     assert "409" in described["paths"]["/api/approvals/{approval_id}/decide"]["post"]["responses"]

@@ -73,7 +73,9 @@ def _gateway(client: Client, settings: Settings, key: "SigningKey", host: str) -
             " only from there"
         )
     hosts = (*settings.approvals.hosts, host)
-    return create_app(client, People(settings.github.url), key, hosts=hosts), key.public_key
+    return create_app(
+        client, People(settings.github.url), key, hosts=hosts, settings=settings
+    ), key.public_key
 
 
 async def _serve(

@@ -1,6 +1,6 @@
 """What stands before every route: who may be asked for, from where, and how much may be sent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,9 +29,18 @@ class Guard:
     ``Origin`` where a browser tells it.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str] = ()) -> None:
-        """Let requests through that ask for one of the hosts, or for this machine."""
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str] = (), larger: Mapping[str, int] | None = None
+    ) -> None:
+        """Let requests through that ask for one of the hosts, or for this machine.
+
+        Args:
+            app: What answers.
+            hosts: Names beside localhost.
+            larger: How many bytes may be sent to paths that take more than others.
+        """
         self._app = app
+        self._larger = larger or {}
         self._hosts = OWN_HOSTS | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,20 +49,21 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._refusal(headers)
+        limit = self._larger.get(scope["path"], MAX_BODY)
+        refusal = self._refusal(headers, limit)
         if refusal is not None:
             await problem(*refusal)(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive), _with_headers(send))
+        await self._app(scope, _bounded(receive, limit), _with_headers(send))
 
-    def _refusal(self, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, headers: Headers, limit: int) -> tuple[int, str] | None:
         if not self._is_known(f"//{headers.get('host', '')}"):
             return 421, "this gateway is not known by that name: see hosts in [approvals]"
         origin = headers.get("origin")
         if origin is not None and not self._is_known(origin):
             return 403, "this gateway does not answer pages of other sites"
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY:
+        if not length.isdecimal() or int(length) > limit:
             return 413, _TOO_LARGE
         return None
 
@@ -65,8 +75,8 @@ class Guard:
         return host.lower() in self._hosts
 
 
-def _bounded(receive: Receive) -> Receive:
-    left = MAX_BODY
+def _bounded(receive: Receive, limit: int) -> Receive:
+    left = limit
 
     async def bounded() -> Message:
         nonlocal left
