@@ -15,7 +15,7 @@ _HOSTS = {
     *("github.com", "api.github.com", "docs.github.com"),
     *("temporal.io", "docs.temporal.io", "cloud.temporal.io"),
     *("127.0.0.1", "localhost", "HOST"),
-    *("hooks.slack.com", "gpu-1"),
+    *("hooks.slack.com", "gpu-1", "pre-commit.com"),
     *("toml.io", "cel.dev", "keepachangelog.com", "semver.org", "git-scm.com", "datatracker.ietf.org"),
 }
 

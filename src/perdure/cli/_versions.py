@@ -64,8 +64,9 @@ def _print(patches: Sequence[PatchStatus], builds: Sequence[BuildSummary]) -> No
             typer.echo(shown("\n".join(_patch_lines(patch))))
     else:
         _errors.say("no patches: there is no workflow.patched in the code, and no mark of one in what runs")
-    if builds:
+    if patches and builds:
         typer.echo()
+    if builds:
         head = ("DEPLOYMENT", "BUILD", "STATE", "RUNNING", "WORKERS")
         typer.echo(shown("\n".join(aligned((head, *map(_build_row, builds))))))
     else:
