@@ -2,6 +2,7 @@ import os
 import signal
 
 from cli.local_processes import perdure, processes_of, record_of, until
+from metric_page import page_with
 from perdure.engine.actions import get_action, start_action
 from perdure.engine.connection import connect_local
 from perdure.model.actions import ActionInput
@@ -55,9 +56,15 @@ async def test_what_was_running_goes_on_after_a_killed_worker_and_after_a_restar
 
 
 async def test_commands_beside_it_ask_its_github(tmp_path):
-    """Logs and doctor need no credentials for a GitHub that `perdure up` emulates in this folder."""
-    async with perdure("up", *FREE, cwd=tmp_path) as run:
+    """Logs and doctor need no credentials for a GitHub that `perdure up` emulates in this folder.
+
+    Where its metrics are wanted, each of its workers serves them at an address that it shows.
+    """
+    async with perdure("up", *FREE, "--metrics-port", "0", cwd=tmp_path) as run:
         record = await record_of(run, tmp_path / ".perdure")
+        for url in record["metrics"].values():
+            assert url in run.output
+            await page_with(url, "temporal_num_pollers")
         address = record["temporal"]["address"]
         handle = await start_action(
             await connect_local(address), ACTION.model_copy(update={"inputs": {"message": "to be read"}})

@@ -1,4 +1,5 @@
 import signal
+import socket
 import subprocess
 import sys
 
@@ -45,6 +46,16 @@ def test_settings_with_an_unknown_key_are_wrong_usage(tmp_path):
     done = worker(cwd=tmp_path)
     assert done.returncode == 2
     assert "did you mean dispatches_per_second?" in done.stderr
+
+
+def test_a_port_for_metrics_that_is_taken_is_wrong_usage(tmp_path):
+    """Nothing is started that nobody could see."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = worker("--metrics", address, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"error: metrics cannot be served at {address}: Address already in use by process" in done.stderr
+    assert "hint: choose another address with --metrics IP:PORT" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
