@@ -153,6 +153,29 @@ def test_a_project_declares_what_it_knows_better(project, text, rules):
     assert [finding["rule"] for finding in findings()] == rules
 
 
+def test_a_library_names_what_workflows_elsewhere_call(project):
+    """What no workflow here calls is checked all the same, and a name that is not there is refused."""
+    Path("offered.py").write_text("import random\n\n\ndef pick() -> float:\n    return random.random()\n")
+    configure('skip = ["clock"]\nroots = ["offered.pick"]')
+    assert [finding["message"] for finding in findings()] == ["pick calls random.random()"]
+    configure('roots = ["offered.peck"]')
+    answer = invoke()
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert "there is no function or class offered.peck" in answer.stderr
+
+
+def test_interceptors_are_workflow_code(project):
+    """What a worker puts around each workflow runs in it, and again in a replay."""
+    Path("around.py").write_text(
+        "import uuid\n\nfrom temporalio.worker import WorkflowInboundInterceptor\n\n\n"
+        "class Around(WorkflowInboundInterceptor):\n"
+        "    async def execute_workflow(self, input: object) -> object:\n"
+        "        return uuid.uuid4()\n"
+    )
+    (finding,) = findings("around.py")
+    assert (finding["rule"], finding["workflow"]) == ("uuid", "Around.execute_workflow")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

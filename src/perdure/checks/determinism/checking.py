@@ -26,9 +26,10 @@ from perdure.checks.determinism.state_rules import StateRules
 from perdure.checks.determinism.symbols import Module, Scope
 from perdure.checks.determinism.temporal_rules import TemporalRules, of_definition
 from perdure.checks.determinism.walking import Visit, Walk, place_of, steps
+from perdure.errors import SettingsError
 
-_REJECTING = {Kind.QUERY, Kind.VALIDATOR}
-"""Handlers whose exceptions go to whoever asked, and fail nothing."""
+_REJECTING = {Kind.QUERY, Kind.VALIDATOR, Kind.AROUND}
+"""Functions whose exceptions go to whoever asked or called, and fail nothing by themselves."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,15 @@ class _Run:
         registered = {*registered_failures(self._modules, self._inference), *self._configuration.failures}
         seen: dict[str, Module] = {}
         for workflow in self._discovery.workflows():
-            self.workflows += 1
+            self.workflows += workflow.decorator is not None
             handlers = list(self._discovery.handlers(workflow))
             self._definition(workflow, handlers)
             for handler in handlers:
                 self._handler(handler, seen)
                 if handler.kind not in _REJECTING:
-                    self._failing(handler, registered | self._own_failures(workflow))
+                    self._failing(handler, workflow, registered)
+        for root in self._roots():
+            self._handler(root, seen)
         for module in seen.values():
             for line in without_reason(module):
                 self._add("exemption", Place(module.shown, line), "lets a line through", module.name, ())
@@ -127,8 +130,20 @@ class _Run:
             finding for finding in self._found.values() if finding.rule_id not in self._configuration.skip
         )
 
+    def _roots(self) -> Iterator[Handler]:
+        """Yield the functions that the settings name: what a library offers to workflows of other people.
+
+        Raises:
+            SettingsError: If there is none of that name.
+        """
+        for name in self._configuration.roots:
+            found = list(self._discovery.named(name))
+            if not found:
+                raise SettingsError(f"roots: there is no function or class {name}")
+            yield from found
+
     def _handler(self, handler: Handler, seen: dict[str, Module]) -> None:
-        for visit, body in self._walk.visits([(handler.function, handler.workflow.of)]):
+        for visit, body in self._walk.visits([(handler.function, handler.receiver)]):
             self._reached.add(id(visit.function))
             module = visit.function.module
             if module.own:
@@ -152,8 +167,9 @@ class _Run:
                 place = place_of(at.caller.function, at.at)
         self._add(hazard.rule, place, hazard.what, _name(handler), steps(visit, hazard.node))
 
-    def _failing(self, handler: Handler, registered: set[str]) -> None:
-        for escape in self._failures.leaving(handler.function, handler.workflow.of):
+    def _failing(self, handler: Handler, workflow: Workflow, registered: set[str]) -> None:
+        registered = registered | self._own_failures(workflow)
+        for escape in self._failures.leaving(handler.function, workflow.of):
             if registered & set(escape.kinds) or self._let_through(escape):
                 continue
             function, node = escape.way[-1]
@@ -196,4 +212,6 @@ class _Run:
 
 
 def _name(handler: Handler) -> str:
+    if handler.workflow is None:
+        return handler.function.name
     return f"{handler.workflow.of.name}.{handler.function.name.rpartition('.')[2]}"

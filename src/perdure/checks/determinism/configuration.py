@@ -23,6 +23,7 @@ class Configuration:
         skip: Rules that are not checked.
         exclude: Files and folders that are not searched for workflows, from the file's folder.
         failures: Exceptions that fail a workflow, besides those registered where the checker sees it.
+        roots: Functions and classes that workflows elsewhere call: a library's own.
         follow_unrestricted: Whether code under ``workflow.unsafe.sandbox_unrestricted()`` is checked as well.
         source: The file that says so.
     """
@@ -32,6 +33,7 @@ class Configuration:
     skip: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
     follow_unrestricted: bool = False
     source: Path | None = None
 
@@ -84,6 +86,7 @@ def _read(file: Path) -> Configuration:
         skip=names.get("skip", ()),
         exclude=names.get("exclude", ()),
         failures=names.get("failures", ()),
+        roots=names.get("roots", ()),
         follow_unrestricted=follow,
         source=file.resolve(),
     )

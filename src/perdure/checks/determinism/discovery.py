@@ -10,9 +10,22 @@ from enum import Enum
 
 from perdure.checks.determinism.inference import Inference
 from perdure.checks.determinism.modules import Modules
-from perdure.checks.determinism.symbols import Class, Function, Names, Outside, Scope
+from perdure.checks.determinism.symbols import (
+    Class,
+    ClassObject,
+    Function,
+    FunctionObject,
+    Names,
+    Outside,
+    Scope,
+)
 
-_MENTION = re.compile(r"\bdefn\b")
+_MENTION = re.compile(r"\bdefn\b|\bWorkflow(?:In|Out)boundInterceptor\b")
+_INTERCEPTORS = {
+    f"temporalio.worker{inner}.Workflow{way}boundInterceptor"
+    for inner in ("", "._interceptor")
+    for way in ("In", "Out")
+}
 
 
 class Kind(Enum):
@@ -24,6 +37,8 @@ class Kind(Enum):
     QUERY = "query"
     UPDATE = "update"
     VALIDATOR = "validator"
+    AROUND = "around"
+    """A method of an interceptor, which runs in every workflow of a worker; or a root of the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +47,22 @@ class Handler:
 
     kind: Kind
     function: Function
-    workflow: Workflow
+    workflow: Workflow | None = None
+    """None for a function that the settings name."""
+
+    @property
+    def receiver(self) -> Class | None:
+        """The class of its ``self``."""
+        return self.workflow.of if self.workflow else self.function.owner
 
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A class with ``@workflow.defn``."""
+    """A class with ``@workflow.defn``, or an interceptor of workflows."""
 
     of: Class
-    decorator: ast.expr
+    decorator: ast.expr | None = None
+    """None for an interceptor."""
 
     def option(self, name: str) -> ast.expr | None:
         """Return what its decorator is given under a name."""
@@ -73,6 +95,9 @@ class Discovery:
 
     def handlers(self, workflow: Workflow) -> Iterator[Handler]:
         """Yield the functions of a workflow that Temporal calls, its own and inherited ones."""
+        if workflow.decorator is None:
+            yield from (Handler(Kind.AROUND, method, workflow) for method in workflow.of.methods.values())
+            return
         seen: set[str] = set()
         for above in self._inference.line(workflow.of):
             if not isinstance(above, Class):
@@ -83,11 +108,25 @@ class Discovery:
                     seen.add(name)
                     yield Handler(kind, method, workflow)
 
+    def named(self, name: str) -> Iterator[Handler]:
+        """Yield a function by its dotted name, or the methods of a class."""
+        module_name, _, attribute = name.rpartition(".")
+        module = self._modules.named(module_name)
+        for value in self._inference.exported(module, attribute) if module else ():
+            if isinstance(value, FunctionObject):
+                yield Handler(Kind.AROUND, value.of)
+            elif isinstance(value, ClassObject):
+                yield from (Handler(Kind.AROUND, method) for method in value.of.methods.values())
+
     def _workflow(self, made: Class) -> Iterator[Workflow]:
         for decorator in made.node.decorator_list:
             base = decorator.func if isinstance(decorator, ast.Call) else decorator
             if self._is_temporal(base, Scope(made.module, made.parent), "defn"):
                 yield Workflow(made, decorator)
+                return
+        line = self._inference.line(made)
+        if any(isinstance(above, Outside) and above.name in _INTERCEPTORS for above in line):
+            yield Workflow(made)
 
     def _kind(self, method: Function) -> Kind | None:
         scope = Scope(method.module, method.parent)
