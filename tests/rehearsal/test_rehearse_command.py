@@ -156,6 +156,7 @@ async def test_the_release_example_is_explored_within_a_minute(tmp_path):
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(300)
 async def test_every_outcome_of_a_scenario_comes_about(tmp_path):
     """Flaky passes at its second attempt; what hangs, expires or times out ends; what undoes may fail."""
     example = ROOT / "examples" / "release"
