@@ -107,6 +107,15 @@ def test_every_metric_of_perdures_is_read_by_a_dashboard_or_an_alert():
         assert {metric.exported, f"{metric.exported}_bucket"} & read, metric.name
 
 
+def test_the_guide_names_every_metric_and_every_alert():
+    """Who reads a number or is woken by an alert finds what it means."""
+    guide = (DEPLOY.parent / "docs" / "guides" / "metrics.md").read_text()
+    for metric in metrics.ALL:
+        assert f"| `{metric.exported}` |" in guide
+    for rule in rules():
+        assert "alert" not in rule or f"`{rule['alert']}`" in guide
+
+
 def test_every_alert_says_what_is_wrong_and_what_to_do():
     """Who is woken by one learns both from it."""
     for rule in rules():
