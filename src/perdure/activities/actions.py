@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from perdure.activities.recent import Recent
 from perdure.activities.store import ContentStore
 from perdure.errors import GitHubPermissionError, WorkflowNotDispatchableError
 from perdure.github import GitHubClient
+from perdure.github.pacing import watching
 from perdure.github.facts import ResolvedRef
 from perdure.model.actions import ActionsJob, ActionsRun, ActionsRunRef, RunOutputs, StoredObject
 from perdure.model.base import Model
@@ -174,7 +176,8 @@ class ActionActivities:
             end = asyncio.get_running_loop().time() + input.within.total_seconds()
         async with heartbeats(lambda: _shown(seen)):
             while True:
-                with as_application_errors():
+                # The end of a cancelled run is not merely watched for: somebody waits for it.
+                with as_application_errors(), nullcontext() if input.until_completed else watching():
                     seen = await self._github.get_actions_run(input.known.ref)
                 if seen.is_completed or (is_news(input.known, seen) and not input.until_completed):
                     return seen
