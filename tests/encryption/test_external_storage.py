@@ -19,7 +19,7 @@ from perdure.errors import EncryptionKeyError, PerdureError
 LINE = "nobody should read"
 
 
-def a_diff(size=20_000_000):
+def a_diff(size):
     """Lines that hardly shrink: what shrinks stays in the history."""
     lines = ("+ " + random.Random(3).randbytes(size // 2).hex("\n", 40)).splitlines()
     return "\n".join((LINE, *lines, LINE))
@@ -38,13 +38,14 @@ class Reading:
         return "\n".join(lines)
 
 
-async def test_a_diff_of_20_mb_passes_through_a_workflow(sealed_house, canaries):
+@pytest.mark.parametrize("size", [4_000_000, pytest.param(20_000_000, marks=pytest.mark.faults)])
+async def test_a_diff_of_any_size_passes_through_a_workflow(sealed_house, canaries, size):
     """As its input, an activity's input and result, and its own result: the history holds references alone,
     replays, and the store holds nothing that can be read.
     """
     house, queue = sealed_house, f"reading{sealed_house.settings.worker.queue_suffix}"
-    diff = a_diff()
-    assert len(diff) >= 20_000_000
+    diff = a_diff(size)
+    assert len(diff) >= size
     async with Worker(house.client, task_queue=queue, workflows=[Reading], activities=[lines_of]):
         handle = await house.client.start_workflow(Reading.run, diff, id=queue, task_queue=queue)
         assert await handle.result() == diff
