@@ -50,6 +50,22 @@ class ParcelThatPacksLater:
 
 
 @workflow.defn(name="Parcel")
+class ParcelThatWaits:
+    """The same without its first step."""
+
+    def __init__(self) -> None:
+        self.may_go = False
+
+    @workflow.run
+    async def run(self, what: str) -> str:
+        await self._until_told()
+        return what
+
+    async def _until_told(self) -> None:
+        await workflow.wait_condition(lambda: self.may_go)
+
+
+@workflow.defn(name="Parcel")
 class ParcelWithAMistake:
     """The same with a mistake in it."""
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,20 +13,21 @@ from temporalio.api.worker.v1 import WorkerHeartbeat
 from temporalio.api.workflowservice.v1 import RecordWorkerHeartbeatRequest
 from temporalio.client import Client
 from temporalio.worker import Worker
+from typer.testing import CliRunner
 
 from checks.own_workflows import Parcel, pack
-from cli.local_processes import perdure
 from perdure.checks.exporting import Sampling, export
 from perdure.checks.replaying import Outcome, replay_files
+from perdure.cli import app
 from perdure.config import EncryptionSettings, Settings
 from perdure.engine.connection import connect_local
 from perdure.engine.data_conversion import data_converter
 from perdure.engine.key_ring import new_key
 from perdure.engine.sdk_versions import sdk_versions
+from perdure.model import queues
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TESTS = Path(__file__).parents[1]
 OWN = ("--workflows", "checks.own_workflows:Parcel")
 WITHOUT_THE_PATCH = """
 from datetime import timedelta
@@ -51,12 +53,12 @@ class Parcels:
     folder: Path
     task_queue: str
 
-    async def run(self, *arguments):
+    async def run(self, *arguments, **variables):
         """Run a command to its end, and return its status and what it printed."""
-        variables = {"TEMPORAL_ADDRESS": self.address, "PYTHONPATH": str(TESTS)}
-        async with perdure(*arguments, cwd=self.folder, **variables) as command:
-            status = await command.ends(within=60)
-        return status, "".join(command.stdout), "".join(command.stderr)
+        words = [*arguments, "--address", self.address]
+        # In a thread, because commands have an event loop of their own.
+        ended = await asyncio.to_thread(CliRunner().invoke, app, words, env=variables)
+        return ended.exit_code, ended.stdout, ended.stderr
 
     async def counted(self, query, wanted):
         """Wait until as many are found: what is listed comes a little later than what is."""
@@ -68,7 +70,7 @@ class Parcels:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def parcels(temporal_server, tmp_path_factory):
     client = await connect_local(temporal_server.address)
-    task_queue = f"parcels-{uuid.uuid4().hex[:8]}"
+    task_queue = f"{queues.WORKFLOWS}-parcels-{uuid.uuid4().hex[:8]}"
     house = Parcels(client, temporal_server.address, tmp_path_factory.mktemp("parcels"), task_queue)
     async with Worker(client, task_queue=task_queue, workflows=[Parcel], activities=[pack]):
         for number in range(6):
@@ -82,6 +84,13 @@ async def parcels(temporal_server, tmp_path_factory):
         await house.counted(f"{marked} AND ExecutionStatus = 'Completed'", 3)
         await house.counted(f"{marked} AND ExecutionStatus = 'Running'", 3)
         yield house
+
+
+@pytest.fixture(autouse=True)
+def _in_its_own_folder(parcels, monkeypatch):
+    """Settings and modules are looked for in the current folder."""
+    monkeypatch.chdir(parcels.folder)
+    monkeypatch.syspath_prepend(str(parcels.folder))
 
 
 async def test_some_of_every_kind_are_exported_and_replay(parcels):
@@ -199,14 +208,15 @@ async def test_exports_stay_encrypted_unless_asked_otherwise(parcels, tmp_path, 
 
 async def test_different_sdks_on_one_queue_are_told_apart(parcels):
     """From what workers say of themselves; one that has stopped polling does not count."""
-    [identity] = {parcels.client.service_client.config.identity or parcels.client.identity}
-    for version, who in {"1.35.0": identity, "1.9.0": identity, "0.1.0": "gone@elsewhere"}.items():
+    present = version("temporalio")
+    identity = parcels.client.identity
+    for sdk_version, who in {present: identity, "1.9.0": identity, "0.1.0": "gone@elsewhere"}.items():
         heartbeat = WorkerHeartbeat(
             worker_instance_key=uuid.uuid4().hex,
             worker_identity=who,
             task_queue=parcels.task_queue,
             sdk_name="temporal-python",
-            sdk_version=version,
+            sdk_version=sdk_version,
             status="WORKER_STATUS_RUNNING",
         )
         heartbeat.heartbeat_time.GetCurrentTime()
@@ -216,4 +226,9 @@ async def test_different_sdks_on_one_queue_are_told_apart(parcels):
     async with asyncio.timeout(30):
         while len(found := await sdk_versions(parcels.client, parcels.task_queue)) < 2:
             await asyncio.sleep(0.1)
-    assert found == {"temporal-python 1.35.0": [identity], "temporal-python 1.9.0": [identity]}
+    assert found == {f"temporal-python {present}": [identity], "temporal-python 1.9.0": [identity]}
+    suffix = parcels.task_queue.removeprefix(queues.WORKFLOWS)
+    _, out, err = await parcels.run("doctor", PERDURE_WORKER_QUEUE_SUFFIX=suffix)
+    assert f"warning  engine: task queue {parcels.task_queue}: polled with different versions of" in out, err
+    for told in found:
+        assert f"{told} by {identity}" in out

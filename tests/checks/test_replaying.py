@@ -190,6 +190,7 @@ PARCEL = [
     [
         ("Parcel", Outcome.REPLAYS, None),
         ("ParcelThatPacksLater", Outcome.DIVERGED, "run"),
+        ("ParcelThatWaits", Outcome.DIVERGED, "_until_told"),
         ("ParcelWithAMistake", Outcome.FAILED, "_weighed"),
     ],
 )
@@ -345,6 +346,16 @@ def test_what_cannot_be_done_is_said_with_status_2(arguments, said):
     answer = run(*arguments)
     assert answer.exit_code == 2, answer.output
     assert said in answer.stderr
+    assert "Traceback" not in answer.output
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_settings_that_cannot_be_used_are_said_once(tmp_path, processes):
+    """However many processes would have met them."""
+    (tmp_path / "perdure.toml").write_text("[worker]\ndeployment = 'half'\n")
+    answer = run("check", *files.paths()[:2], "--jobs", processes)
+    assert answer.exit_code == 2, answer.output
+    assert answer.stderr.count("[worker] has a deployment without build_id") == 1
     assert "Traceback" not in answer.output
 
 

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import cast
 
+from perdure.checks.command_recording import CommandRecorder
 from perdure.checks.named_workflows import workflows_named
-from perdure.checks.replaying import Outcome, ReplayedHistory, replay_files
+from perdure.checks.replaying import Outcome, ReplayedHistory, new_replayer, replay_files
 
 _WORTH_A_PROCESS = 50
 """A process takes about as long to start as these take to replay."""
@@ -33,7 +34,7 @@ async def replay_everywhere(
         processes: How many replay; as many as are worth it where it is left out.
 
     Raises:
-        UsageError: A reference leads to no workflow.
+        UsageError: A reference leads to no workflow, or the settings cannot be used.
     """
     workflows = workflows_named(references)
     wanted = min(processes or processes_for(len(paths)), len(paths))
@@ -41,6 +42,8 @@ async def replay_everywhere(
         async for replayed in replay_files(paths, workflows=workflows, namespace=namespace):
             yield replayed
         return
+    # Whatever keeps the others from starting is said once, and by this process.
+    new_replayer(workflows, namespace, CommandRecorder())
     answers: asyncio.Queue[ReplayedHistory] = asyncio.Queue()
     shares = [paths[number::wanted] for number in range(wanted)]
     async with asyncio.TaskGroup() as group:

@@ -68,6 +68,21 @@ def silence() -> Runtime:
     return Runtime(telemetry=TelemetryConfig(logging=None))
 
 
+def new_replayer(workflows: Sequence[type], namespace: str, recorder: CommandRecorder) -> Replayer:
+    """Return what replays Perdure's workflows and others.
+
+    Raises:
+        SettingsError: The settings cannot be used, or name a key that is none.
+    """
+    return Replayer(
+        workflows=workflows,
+        plugins=[PerdurePlugin()],
+        interceptors=[recorder],
+        namespace=namespace,
+        runtime=silence(),
+    )
+
+
 async def replay_files(
     paths: Iterable[Path], *, workflows: Sequence[type] = (), namespace: str = "default"
 ) -> AsyncIterator[ReplayedHistory]:
@@ -77,15 +92,12 @@ async def replay_files(
         paths: Files as :mod:`perdure.checks.history_files` describes them.
         workflows: Types beside Perdure's own.
         namespace: That the histories come from.
+
+    Raises:
+        SettingsError: See :func:`new_replayer`.
     """
     recorder = CommandRecorder()
-    replayer = Replayer(
-        workflows=workflows,
-        plugins=[PerdurePlugin()],
-        interceptors=[recorder],
-        namespace=namespace,
-        runtime=silence(),
-    )
+    replayer = new_replayer(workflows, namespace, recorder)
     known = {name_of(one) for one in (*WORKFLOWS, *workflows)}
     for path in paths:
         try:
