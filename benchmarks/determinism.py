@@ -4,8 +4,8 @@ Prints a table and JSON; see README.md for what it means.
 """
 
 import argparse
+import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
 from report import machine
 from rich.console import Console
 from rich.table import Table
@@ -59,23 +60,37 @@ def main() -> int:
 
 def _measure(kind: str, arguments: list[str], folder: str) -> Measured:
     command = [sys.executable, "-m", "perdure", "check", "determinism", "--json", *arguments]
+    output = Path(folder, "report.json")
     started = time.monotonic()
-    # The cache is kept in the folder where the command runs: a new one, so that the first run is cold.
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder)
-    output = process.stdout.read() if process.stdout else b""
-    _, _, used = os.wait4(process.pid, 0)
-    process.returncode = 0
-    report = json.loads(output)
+    with output.open("wb") as file:
+        # The cache is kept in the folder where the command runs: a new one, so that the first run is cold.
+        process = psutil.Popen(command, stdout=file, stderr=subprocess.DEVNULL, cwd=folder)
+        resident, cpu_seconds = _watch(process)
+    seconds = time.monotonic() - started
+    report = json.loads(output.read_bytes())
     return Measured(
         kind=kind,
-        seconds=time.monotonic() - started,
-        cpu_seconds=used.ru_utime + used.ru_stime,
-        resident_mb=used.ru_maxrss / 1024,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        resident_mb=resident / 1e6,
         workflows=report["workflows"],
         functions=report["functions"],
         files=report["files"],
         findings=len(report["findings"]),
     )
+
+
+def _watch(process: psutil.Popen) -> tuple[int, float]:
+    """Return the most memory that a process had, and its processor time, once it has ended."""
+    resident, cpu_seconds = 0, 0.0
+    while process.poll() is None:
+        # What the system keeps of a process that has ended counts the one that started it as well.
+        with contextlib.suppress(psutil.Error):
+            resident = max(resident, process.memory_info().rss)
+            used = process.cpu_times()
+            cpu_seconds = max(cpu_seconds, used.user + used.system)
+        time.sleep(0.01)
+    return resident, cpu_seconds
 
 
 def _options() -> argparse.Namespace:

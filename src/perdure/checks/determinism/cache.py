@@ -41,6 +41,8 @@ def check_cached(paths: Sequence[Path], configuration: Configuration, folder: Pa
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # Nobody wants to see these in their repository.
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
         file.write_text(json.dumps(kept), encoding="utf-8")
     except OSError:
         return report
