@@ -23,6 +23,7 @@ from perdure.engine.pollers import require_pollers
 from perdure.errors import (
     ApprovalNotKnownError,
     DecisionRefusedError,
+    EncryptionKeyError,
     EngineError,
     KeyConflictError,
     PerdureError,
@@ -228,8 +229,8 @@ async def list_approvals(client: Client, *, limit: int = 100) -> OpenApprovals:
             except ApprovalNotKnownError:
                 # It ended, and was deleted, while the list was read.
                 return None
-            except EngineError:
-                # One queue without a worker does not hide all the others.
+            except (EngineError, EncryptionKeyError):
+                # One queue without a worker, or one key that is not here, does not hide all the others.
                 return workflow_id
 
     try:
