@@ -14,8 +14,8 @@ from perdure.activities.recent import Recent
 from perdure.activities.store import ContentStore
 from perdure.errors import GitHubPermissionError, WorkflowNotDispatchableError
 from perdure.github import GitHubClient
-from perdure.github.pacing import watching
 from perdure.github.facts import ResolvedRef
+from perdure.github.pacing import watching
 from perdure.model.actions import ActionsJob, ActionsRun, ActionsRunRef, RunOutputs, StoredObject
 from perdure.model.base import Model
 from perdure.model.dispatch import DEFAULT_GRACE_TIME, Correlation, DispatchPlan
