@@ -172,6 +172,17 @@ class Tape:
         return event.event_id
 
 
+def test_a_history_with_a_hole_says_nothing_of_what_is_missing():
+    """Files may be damaged; what is whole in them still counts."""
+    tape = Tape()
+    tape.event(1, started={"scheduled_event_id": 99, "attempt": 1})
+    tape.event(2, completed={"scheduled_event_id": 99})
+    half = tape.event(3, scheduled={"activity_type": "pack"})
+    tape.event(5, completed={"scheduled_event_id": half})
+    found = read_times([tape.events])
+    assert (set(found), found["pack"].ran) == ({"pack"}, [])
+
+
 def test_histories_are_read_as_they_were_lived():
     """First attempts tell how long a worker was waited for; last ones how long the work took."""
     tape = Tape()

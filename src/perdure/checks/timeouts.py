@@ -97,29 +97,41 @@ def read_times(histories: Iterable[Sequence[HistoryEvent]]) -> dict[str, Activit
 
 def add_times(times: dict[str, ActivityTimes], events: Sequence[HistoryEvent]) -> None:
     """Add what one history says."""
-    scheduled: dict[int, tuple[ActivityTimes, Timestamp]] = {}
-    started: dict[int, Timestamp] = {}
+    scheduled: dict[int, _Scheduled] = {}
     for event in events:
+        if event.HasField("activity_task_scheduled_event_attributes"):
+            asked = event.activity_task_scheduled_event_attributes
+            of_type = times.setdefault(asked.activity_type.name, ActivityTimes())
+            _note_settings(of_type, asked)
+            scheduled[event.event_id] = _Scheduled(of_type, event.event_time)
+            continue
+        attributes = getattr(event, event.WhichOneof("attributes") or "", None)
+        # A history that lost an event, as a file may, says nothing of the activity then.
+        if activity := scheduled.get(getattr(attributes, "scheduled_event_id", 0)):
+            activity.note(event)
+
+
+@dataclass
+class _Scheduled:
+    """An activity on its way through a history."""
+
+    times: ActivityTimes
+    since: Timestamp
+    started: Timestamp | None = None
+
+    def note(self, event: HistoryEvent) -> None:
         match event.WhichOneof("attributes"):
-            case "activity_task_scheduled_event_attributes":
-                asked = event.activity_task_scheduled_event_attributes
-                of_type = times.setdefault(asked.activity_type.name, ActivityTimes())
-                _note_settings(of_type, asked)
-                scheduled[event.event_id] = of_type, event.event_time
             case "activity_task_started_event_attributes":
                 began = event.activity_task_started_event_attributes
-                started[began.scheduled_event_id] = event.event_time
-                of_type, since = scheduled[began.scheduled_event_id]
-                _note_timeout(of_type, began.last_failure)
+                self.started = event.event_time
+                _note_timeout(self.times, began.last_failure)
                 if began.attempt <= 1:
                     # Later attempts waited for the one before and for the retry policy too.
-                    of_type.waited.append(_seconds(since, event.event_time))
-            case "activity_task_completed_event_attributes":
-                id = event.activity_task_completed_event_attributes.scheduled_event_id
-                scheduled[id][0].ran.append(_seconds(started[id], event.event_time))
+                    self.times.waited.append(_seconds(self.since, event.event_time))
+            case "activity_task_completed_event_attributes" if self.started is not None:
+                self.times.ran.append(_seconds(self.started, event.event_time))
             case "activity_task_timed_out_event_attributes":
-                ended = event.activity_task_timed_out_event_attributes
-                _note_timeout(scheduled[ended.scheduled_event_id][0], ended.failure)
+                _note_timeout(self.times, event.activity_task_timed_out_event_attributes.failure)
 
 
 def propose(activity_type: str, times: ActivityTimes) -> Proposal:
