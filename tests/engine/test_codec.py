@@ -72,7 +72,7 @@ async def test_a_missing_key_is_named_with_how_to_supply_it(keys):
         with pytest.raises(EncryptionKeyError, match="key 'old'") as missing:
             await reader.decode([payload(), *sealed])
         assert missing.value.key_id == "old"
-        assert 'old = "file:PATH"' in str(missing.value.hint)
+        assert '"old" = "file:PATH"' in str(missing.value.hint)
 
 
 async def test_another_key_under_the_same_id_opens_nothing(keys):

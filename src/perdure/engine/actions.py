@@ -32,6 +32,7 @@ from perdure.engine.search_attributes import ensure_search_attributes
 from perdure.errors import (
     ActionCancelledError,
     ActionError,
+    EncryptionKeyError,
     EngineError,
     KeyConflictError,
     UsageError,
@@ -303,7 +304,11 @@ def status_word(status: str) -> str:
 
 
 async def _summary(execution: WorkflowExecution) -> ActionSummary:
-    memo = await execution.memo()
+    try:
+        memo = await execution.memo()
+    except EncryptionKeyError:
+        # One that cannot be opened here does not hide all the others.
+        memo = {}
     attributes = execution.typed_search_attributes
     return ActionSummary(
         id=execution.id,

@@ -146,7 +146,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
             f"what was encrypted with the key {key_id!r} cannot be opened with the one from {reference}: that"
             f" is another key, or this was written in another namespace than {self._namespace!r}, or changed",
             key_id=key_id,
-            hint=f"put the right key behind {reference}, or name it in [encryption.keys] {key_id}",
+            hint=f"put the right key behind {reference}, or name its own place in [encryption.keys]",
         )
 
     def _context(self, key_id: str) -> bytes:

@@ -109,6 +109,6 @@ class KeyRing:
 
 def _supply(key_id: str) -> str:
     return (
-        f"get it from whoever has it, and name it in [encryption.keys] of perdure.toml: {key_id} ="
-        ' "file:PATH" (env:NAME and keyring:SERVICE/NAME do too)'
+        f"get it from whoever has it, and name it in [encryption.keys] of perdure.toml:"
+        f' "{key_id}" = "file:PATH" (env:NAME and keyring:SERVICE/NAME do too)'
     )
