@@ -5,7 +5,7 @@ import httpx2
 import pytest
 
 from perdure.config import GitHubSettings
-from perdure.emulator import App, EmulatorSettings, GitHubEmulator, Installation
+from perdure.emulator import App, EmulatorSettings, GitHubEmulator, Installation, create_repository
 from perdure.errors import (
     GitHubAuthenticationError,
     GitHubPermissionError,
@@ -71,7 +71,8 @@ async def test_tokens_reach_one_repository_and_one_purpose(emulator, client):
     assert emulator.requests.count("POST", TOKENS) == 3
     assert (read.kind, read.name, read.account) == ("app", "perdure-test", "octo-org")
     assert read.permissions["actions"] == "write"
-    assert read.requests_left is not None
+    [quota] = read.quotas
+    assert (quota.requests_left, quota.requests_limit) == (5_000, 5_000)
 
 
 async def test_a_token_is_renewed_before_it_expires(root, app, connect):
@@ -210,12 +211,27 @@ async def test_a_token_of_a_person_is_described(root, monkeypatch):
         transport = httpx2.ASGITransport(app=emulator.app)
         async with open_github_client(settings, transport=transport) as client:
             facts = await client.describe_credentials(REPOSITORY)
-            assert (facts.kind, facts.name, facts.requests_limit) == ("token", "octocat", 5_000)
+            assert (facts.kind, facts.name) == ("token", "octocat")
+            assert [quota.requests_limit for quota in facts.quotas] == [5_000]
 
             emulator.faults.fail_next("GET", "/rate_limit", status=404)
             emulator.faults.fail_next("GET", "/user", status=403)
             facts = await client.describe_credentials()
-            assert (facts.kind, facts.name, facts.requests_limit) == ("token", "", None)
+            assert (facts.kind, facts.name, facts.quotas) == ("token", "", ())
 
             with pytest.raises(RepositoryNotFoundError, match="the token cannot see it"):
                 await client.describe_credentials("octo-org/none")
+
+
+async def test_an_app_knows_what_is_left_of_each_of_its_installations(root, app, connect):
+    """Without a repository the quotas are told by account, and one that is suspended has none to tell."""
+    create_repository(root, "acme/tools", {})
+    create_repository(root, "closed/tools", {})
+    settings = EmulatorSettings(apps=(app,), rate_limit=50)
+    async with GitHubEmulator(root, settings) as emulator, connect(emulator) as client:
+        for repository in (REPOSITORY, "octo-org/other", "closed/tools"):
+            await client.get_repository(repository)
+        number = (await client.describe_credentials("closed/tools")).installation_id
+        emulator.authentication.suspended[number] = settings.clock()
+        facts = await client.describe_credentials()
+    assert {quota.account: quota.requests_left for quota in facts.quotas} == {"acme": 50, "octo-org": 48}

@@ -8,6 +8,8 @@ from perdure.errors import PerdureError
 from perdure.github import CredentialFacts, GitHubClient, open_github_client
 from perdure.github.app_auth import PERMISSIONS
 from perdure.github.auth import Scope
+from perdure.github.facts import QuotaFacts
+from perdure.github.pacing import FREELY, RESERVES, Urgency
 from perdure.model.dispatch import DISPATCH_ID_INPUT, Correlation
 from perdure.model.names import workflow_path
 from perdure.model.workflow_files import TRIGGER_TO_ADD, WorkflowFileFacts
@@ -15,7 +17,14 @@ from perdure.model.workflow_files import TRIGGER_TO_ADD, WorkflowFileFacts
 _GITHUB = "github"
 _FILE = "workflow file"
 _LEVELS = ("none", "read", "write", "admin")
-_LITTLE = 0.1
+_WAITING = {
+    Urgency.CANCEL: "nothing can be asked for",
+    Urgency.CHANGE: "runs can be cancelled, and nothing else",
+    Urgency.READ: "runs can be dispatched and cancelled, and nothing is read",
+    Urgency.WATCH: "nothing watches runs: they go on, and their ends are seen later",
+}
+"""What waits once its reserve is reached: the most that waits, first."""
+
 _RUN_NAME = 'run-name: "... [${{ inputs.dispatch_id }}]"'
 
 
@@ -47,8 +56,8 @@ def _credentials(facts: CredentialFacts, repository: str | None) -> Iterator[Fin
         yield ok(_GITHUB, f"GitHub accepts the token{of}{sees}")
     if facts.kind == "app" and repository is not None:
         yield from _permissions(facts)
-    if facts.requests_left is not None and facts.requests_limit:
-        yield _quota(facts)
+    for quota in facts.quotas:
+        yield _quota(quota)
 
 
 def _permissions(facts: CredentialFacts) -> Iterator[Finding]:
@@ -73,14 +82,20 @@ def _rank(level: str) -> int:
     return _LEVELS.index(level) if level in _LEVELS else 0
 
 
-def _quota(facts: CredentialFacts) -> Finding:
-    left, limit = facts.requests_left or 0, facts.requests_limit or 1
-    reset = f", all again at {facts.resets_at:%H:%M:%S} UTC" if facts.resets_at else ""
-    said = f"{left:,} of {limit:,} requests of this hour are left{reset}"
-    if left >= limit * _LITTLE:
-        return ok(_GITHUB, said)
+def _quota(quota: QuotaFacts) -> Finding:
+    left, limit = quota.requests_left, quota.requests_limit
+    of = f"{quota.account}: " if quota.account else ""
+    again = f"all again at {quota.resets_at:%H:%M:%S} UTC"
+    said = f"{of}{left:,} of {limit:,} requests of this hour are left, {again}"
+    part = left / limit if limit else 1.0
+    waiting = [words for urgency, words in _WAITING.items() if part <= RESERVES[urgency]]
+    if not waiting:
+        slower = "; what watches runs goes slower, for what dispatches" if part < FREELY else ""
+        return ok(_GITHUB, said + slower)
     return warning(
-        _GITHUB, said, hint="who else uses these credentials? Actions wait until the limit is reset"
+        _GITHUB,
+        f"{said}; until then {waiting[0]}",
+        hint="who else uses these credentials? To ask less, set longest_interval in [watch]",
     )
 
 

@@ -156,7 +156,7 @@ class Transport:
         return answer
 
     async def _send_as(self, token: AccessToken, sending: Sending, repository: str | None) -> Answer:
-        if sending.path == _FREE_OF_CHARGE:
+        if sending.path.partition("?")[0] == _FREE_OF_CHARGE:
             return await self._exchange(token, sending)
         urgency = urgency_of(sending.method, sending.path)
         async with self._pacer.turn(token.identity, repository, urgency) as learn:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
 import httpx2
 
@@ -25,6 +24,7 @@ from perdure.github._marks import MarkCalls
 from perdure.github._organizations import OrganizationCalls
 from perdure.github._proposals import ProposalCalls
 from perdure.github._pulls import PullCalls
+from perdure.github._quotas import QuotaCalls
 from perdure.github._reviews import ReviewCalls
 from perdure.github._runs import RunCalls
 from perdure.github._transport import Transport
@@ -52,6 +52,7 @@ class GitHubClient(
     CommitCalls,
     GitAccessCalls,
     HookCalls,
+    QuotaCalls,
 ):
     """GitHub's REST API, as far as Perdure uses it. Made by :func:`open_github_client`.
 
@@ -97,7 +98,7 @@ class GitHubClient(
         credentials = self._transport.credentials
         if isinstance(credentials, AppAuth):
             return await self._describe_app(credentials, repository)
-        quota = await self._quota(repository)
+        quota = await self.read_quota(repository)
         try:
             login = str((await self._transport.read_object(None, "/user")).get("login") or "")
         except GitHubError:
@@ -105,14 +106,15 @@ class GitHubClient(
             login = ""
         if repository is not None:
             await self.get_repository(repository)
-        return CredentialFacts(kind="token", name=login, **quota)
+        return CredentialFacts(kind="token", name=login, quotas=(quota,) if quota else ())
 
     async def _describe_app(self, app: AppAuth, repository: str | None) -> CredentialFacts:
         name = str((await app.app()).get("slug") or app.issuer)
         if repository is None:
-            return CredentialFacts(kind="app", name=name)
+            return CredentialFacts(kind="app", name=name, quotas=tuple(await self.list_quotas()))
         installation = await app.installation(repository, fresh=True)
         token = await app.token(repository, Scope.READ)
+        quota = await self.read_quota(repository)
         return CredentialFacts(
             kind="app",
             name=name,
@@ -120,27 +122,8 @@ class GitHubClient(
             account=installation.account,
             permissions=installation.permissions,
             expires_at=token.expires_at,
-            **await self._quota(repository),
+            quotas=(quota,) if quota else (),
         )
-
-    async def _quota(self, repository: str | None) -> dict[str, Any]:
-        try:
-            limits = await self._transport.read_object(repository, "/rate_limit")
-        except GitHubError as error:
-            # A GitHub Enterprise Server without limits has no such page:
-            # https://docs.github.com/rest/rate-limit/rate-limit
-            if error.status != 404:
-                raise
-            return {}
-        resources = limits.get("resources")
-        core = resources.get("core") if isinstance(resources, dict) else None
-        if not isinstance(core, dict):
-            return {}
-        return {
-            "requests_left": core.get("remaining"),
-            "requests_limit": core.get("limit"),
-            "resets_at": core.get("reset"),
-        }
 
 
 @asynccontextmanager

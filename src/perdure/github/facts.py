@@ -38,6 +38,22 @@ class WorkflowFacts(Model):
     state: str
 
 
+class QuotaFacts(Model):
+    """What is left of an hour's requests.
+
+    Attributes:
+        account: The installation's; empty for a plain token.
+        requests_left: Of this hour's.
+        requests_limit: An hour.
+        resets_at: When all are there again.
+    """
+
+    account: str = ""
+    requests_left: int
+    requests_limit: int
+    resets_at: datetime
+
+
 class CredentialFacts(Model):
     """Who Perdure is at GitHub, for people.
 
@@ -48,9 +64,7 @@ class CredentialFacts(Model):
         account: The installation's.
         permissions: What was granted.
         expires_at: When the present token does.
-        requests_left: Of this hour's.
-        requests_limit: An hour.
-        resets_at: When all are there again.
+        quotas: The repository's, or those of the App's installations; none where there are no limits.
     """
 
     kind: str
@@ -59,6 +73,4 @@ class CredentialFacts(Model):
     account: str = ""
     permissions: dict[str, str] = Field(default_factory=dict)
     expires_at: datetime | None = None
-    requests_left: int | None = None
-    requests_limit: int | None = None
-    resets_at: datetime | None = None
+    quotas: tuple[QuotaFacts, ...] = ()
