@@ -40,7 +40,7 @@ async def test_a_git_folder_is_copied_with_its_branches_tags_and_commits(source,
     assert refs(copy) == before == refs(source)
     assert git(copy, "symbolic-ref", "HEAD") == "refs/heads/trunk"
     assert "remote" not in (copy / "config").read_text()
-    assert (copied.source, copied.origin) == ("folder", str(source))
+    assert (copied.source, copied.origin, copied.uncommitted) == ("folder", str(source), 1)
 
 
 async def test_a_room_s_own_copy_has_nothing_to_do_with_the_first(source, tmp_path):

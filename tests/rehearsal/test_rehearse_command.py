@@ -7,6 +7,7 @@ import pytest
 from cli.local_processes import perdure
 from docs.pages import ROOT
 from perdure.emulator import create_repository, running_emulator
+from perdure.emulator.execution.sandbox import available_isolation
 
 FILE = """
 on:
@@ -177,3 +178,92 @@ async def test_every_outcome_of_a_scenario_comes_about(tmp_path):
     report = json.loads("".join((await rehearse(tmp_path, *base, "--json")).stdout))
     assert report["error"].startswith("approve")
     assert [(one["key"], one["conclusion"]) for one in report["undone"]] == [("publish", "failure")]
+
+
+CHILD = """
+name: ship
+inputs: {version: {type: string, required: true}}
+defaults: {owner: acme}
+steps:
+  pause: {wait: 1h}
+  publish:
+    needs: pause
+    action: library/release.yml
+    inputs: {version: '${{ inputs.version }}'}
+    compensate: {action: library/release.yml, inputs: {version: back}}
+  sure: {needs: publish, approval: {approvers: [dan], form: {sure: {type: boolean, required: true}}}}
+"""
+PARENT = """
+name: top
+concurrency: {group: rehearsed-top}
+steps:
+  ship: {pipeline: ship.yaml, inputs: {version: v1}}
+  late: {needs: ship, wait: 1h}
+"""
+
+
+@pytest.mark.faults
+async def test_pipelines_that_a_pipeline_runs_are_rehearsed_with_it(tmp_path, folders):
+    """Their jobs, approvals and what they undo stand in the report, named with the step that runs them."""
+    (tmp_path / "top.yaml").write_text(PARENT)
+    (tmp_path / "ship.yaml").write_text(CHILD)
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("approvals: {ship/sure: reject}\n")
+    base = (tmp_path / "top.yaml", "--from", folders, "--json")
+    fine = json.loads("".join((await rehearse(tmp_path, *base)).stdout))
+    keys = ["ship", "ship/pause", "ship/publish", "ship/sure", "late"]
+    assert [(job["key"], job["conclusion"]) for job in fine["jobs"]] == [(key, "success") for key in keys]
+    rejected = json.loads("".join((await rehearse(tmp_path, *base, "--scenario", scenario)).stdout))
+    assert [one["key"] for one in rejected["undone"]] == ["ship/publish"]
+    (sure,) = (job for job in rejected["jobs"] if job["key"] == "ship/sure")
+    assert (sure["conclusion"], sure["scripted"]) == ("failure", "reject")
+
+
+EVIL = """
+on: {workflow_dispatch: {inputs: {version: {type: string}, dispatch_id: {type: string}}}}
+run-name: Evil [${{ inputs.dispatch_id }}]
+jobs:
+  push:
+    runs-on: ubuntu-latest
+    steps:
+      - name: Push to the source
+        run: |
+          git init -q own && cd own
+          git -c user.name=a -c user.email=a@localhost commit -q --allow-empty -m evil
+          git push -q SOURCE HEAD:refs/heads/evil
+  read:
+    runs-on: ubuntu-latest
+    steps:
+      - name: Read credentials
+        run: env | grep -e TOKEN_VALUE -e REAL_TOKEN || cat HOME/canary
+  reach:
+    runs-on: ubuntu-latest
+    steps:
+      - name: Reach the network
+        run: python3 -c "import urllib.request; urllib.request.urlopen('URL', timeout=5)"
+"""
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not all(vars(available_isolation()).values()), reason="steps cannot be isolated here")
+async def test_an_evil_workflow_file_fails_and_is_reported(tmp_path, pipeline):
+    """It can neither push to the source nor read a credential nor reach a server of this machine."""
+    root = tmp_path / "github"
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "canary").write_text("secret\n")
+    async with running_emulator(root) as github:
+        evil = EVIL.replace("SOURCE", str(root / "acme" / "library.git")).replace("HOME", str(home))
+        create_repository(
+            root, "acme/library", {".github/workflows/release.yml": evil.replace("URL", github.url)}
+        )
+        before = everything_in(root)
+        run = await rehearse(
+            tmp_path, pipeline, "-f", "version=v1", "--json", HOME=str(home), REAL_TOKEN="TOKEN_VALUE",
+            PERDURE_GITHUB_URL=github.api_url, PERDURE_GITHUB_TOKEN="env:REAL_TOKEN",
+        )  # fmt: skip
+    assert run.process.returncode == 1, run.output
+    (publish,) = (job for job in json.loads("".join(run.stdout))["jobs"] if job["key"] == "publish")
+    for step in ("Push to the source", "Read credentials", "Reach the network"):
+        assert step in publish["reason"]
+    assert everything_in(root) == before

@@ -34,7 +34,8 @@ async def explore(
     """
     began = time.monotonic()
     plan = await rehearsal_plan(folder, what)
-    variants = [("", scenario)] + [(title, joined(scenario, one)) for title, one in failures_of(plan)]
+    alone = "" if scenario == Scenario() else "the scenario alone"
+    variants = [(alone, scenario)] + [(title, joined(scenario, one)) for title, one in failures_of(plan)]
     if len(variants) > MOST_VARIANTS:
         raise UsageError(f"{len(variants)} rehearsals are more than {MOST_VARIANTS}: divide the pipeline")
     gate = asyncio.Semaphore(max(2, min(8, 2 * (os.cpu_count() or 1))))

@@ -80,8 +80,10 @@ async def _copied(root: Path, repository: str, origins: Origins) -> RehearsedRep
     target = root / f"{repository}.git"
     folder = origins.folder_of(repository)
     if folder is not None:
-        await _from_folder(target, repository, folder)
-        return RehearsedRepository(repository=repository, source=FOLDER, origin=str(folder))
+        changed = await _from_folder(target, repository, folder)
+        return RehearsedRepository(
+            repository=repository, source=FOLDER, origin=str(folder), uncommitted=changed
+        )
     if origins.github is None:
         where = f"{origins.below} has no folder for it" if origins.below else "no folder was named for it"
         raise UsageError(
@@ -110,15 +112,21 @@ async def _from_github(target: Path, repository: str, github: GitHubClient) -> N
         )
 
 
-async def _from_folder(target: Path, repository: str, folder: Path) -> None:
+async def _from_folder(target: Path, repository: str, folder: Path) -> int:
+    """Copy a folder, and return how many of its files are not committed."""
     place = _absolute(folder, repository)
     try:
         if not _is_git(folder):
             await _import(target, place)
-            return
+            return 0
         branch = (await run_git("-C", place, "symbolic-ref", "--short", "HEAD")).decode().strip()
         await _create(target, branch)
         await _fetch(target, place, {})
+        if not (folder / ".git").exists():
+            return 0
+        # With --no-optional-locks not even the index's cache is written.
+        status = ("--no-optional-locks", "-C", place, "status", "--porcelain")
+        return len((await run_git(*status)).splitlines())
     except GitError as error:
         raise UsageError(f"{repository}: {folder} cannot be copied: {error.said}") from error
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 import httpx2
 from temporalio import activity
+from temporalio.client import Client
 
 from perdure.config import GitHubSettings, Settings, StoreSettings, WatchSettings, WorkerSettings
 from perdure.engine.connection import connect_local
 from perdure.engine.local import LocalServer
-from perdure.engine.pipelines import PipelineHandle, start_input
+from perdure.engine.pipelines import PipelineHandle, get_pipeline, start_input
 from perdure.engine.rehearsal_approvals import decide_all
 from perdure.engine.rehearsal_repositories import copy_again
 from perdure.engine.rehearsal_steps import made_up_worker
@@ -31,7 +32,7 @@ from perdure.model import queues
 from perdure.model.approvals import Person
 from perdure.pipeline.plan import Plan
 from perdure.pipeline.rehearsing import RehearsedPipeline
-from perdure.pipeline.running import PipelineInput, PipelineProgress
+from perdure.pipeline.running import CompensationResult, JobProgress, PipelineInput
 from perdure.pipeline.scenario import Outcome, Scenario
 
 if TYPE_CHECKING:
@@ -114,11 +115,14 @@ class Ended:
     """How a pipeline ended in a room.
 
     Attributes:
+        jobs: Where each stands, those of pipelines that it ran after the step that ran them.
+        undone: What was undone, the same.
         error: Why it did not succeed; empty where it did.
         refused: Requests that the write guard refused.
     """
 
-    progress: PipelineProgress
+    jobs: tuple[JobProgress, ...]
+    undone: tuple[CompensationResult, ...]
     error: str
     script: Script
     refused: tuple[str, ...]
@@ -162,11 +166,17 @@ class Room:
             deciding = asyncio.create_task(decide_all(client, handle.id, plan, scenario))
             try:
                 error = await _end_of(handle, limit)
-                progress = await handle.progress()
+                jobs, undone = await _all_of(client, handle)
             finally:
                 deciding.cancel()
                 await asyncio.wait({deciding})
-        return Ended(progress=progress, error=error, script=script, refused=tuple(self.guard.refused))
+        return Ended(
+            jobs=tuple(jobs),
+            undone=tuple(undone),
+            error=error,
+            script=script,
+            refused=tuple(self.guard.refused),
+        )
 
 
 @asynccontextmanager
@@ -227,6 +237,23 @@ class _Naming(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+async def _all_of(
+    client: Client, handle: PipelineHandle, above: str = ""
+) -> tuple[list[JobProgress], list[CompensationResult]]:
+    """Return the jobs of a pipeline and of those below it, and what was undone, with their whole keys."""
+    progress = await handle.progress()
+    jobs: list[JobProgress] = []
+    undone: list[CompensationResult] = []
+    for job in progress.jobs:
+        jobs.append(job.model_copy(update={"key": above + job.key}))
+        if job.kind == "pipeline" and job.workflow_id:
+            below = await _all_of(client, get_pipeline(client, job.workflow_id), f"{above}{job.key}/")
+            jobs += below[0]
+            undone += below[1]
+    undone += [one.model_copy(update={"job_key": above + one.job_key}) for one in progress.compensations]
+    return jobs, undone
 
 
 async def _end_of(handle: PipelineHandle, limit: timedelta) -> str:

@@ -1,6 +1,6 @@
 """Rehearses pipelines where nothing real can be touched: on an emulated GitHub, with engines of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,10 +119,21 @@ async def rehearse_in(stage: Stage, what: Rehearsable, scenario: Scenario, *, ti
         undone=_undone(ended),
         compared=what.real is not None,
         differences=tuple(differences(what.real, plan)) if what.real else (),
-        left_out=(*fitted.left_out, *(f"refused: {asked}" for asked in ended.refused)),
+        left_out=(
+            *_uncommitted(what.repositories),
+            *fitted.left_out,
+            *(f"refused: {asked}" for asked in ended.refused),
+        ),
         warnings=plan.warnings,
         repositories=what.repositories,
     )
+
+
+def _uncommitted(repositories: Iterable[RehearsedRepository]) -> Iterator[str]:
+    for one in repositories:
+        if one.uncommitted:
+            files = "a file" if one.uncommitted == 1 else f"{one.uncommitted} files"
+            yield f"{one.repository} without what is not committed: {files} of {one.origin}"
 
 
 def _jobs(ended: Ended, scenario: Scenario) -> tuple[RehearsedJob, ...]:
@@ -135,7 +146,7 @@ def _jobs(ended: Ended, scenario: Scenario) -> tuple[RehearsedJob, ...]:
             reason=job.reason.partition("\n")[0],
             scripted=_scripted(job.key, job.kind, scenario),
         )
-        for job in ended.progress.jobs
+        for job in ended.jobs
     )
 
 
@@ -147,7 +158,7 @@ def _undone(ended: Ended) -> tuple[Undone, ...]:
             conclusion=one.conclusion.value,
             reason=one.reason.partition("\n")[0],
         )
-        for one in ended.progress.compensations
+        for one in ended.undone
     )
 
 

@@ -10,6 +10,8 @@ from perdure.model.base import Model
 EMULATOR = "emulator"
 """Where nothing real is touched: on GitHub as this machine plays it."""
 
+_MOST_SHOWN = 160
+
 FOLDER = "folder"
 GITHUB = "github"
 
@@ -45,11 +47,18 @@ class Undone(Model):
 
 
 class RehearsedRepository(Model):
-    """Where the rehearsal has a repository from: ``github``, or ``folder``."""
+    """Where the rehearsal has a repository from.
+
+    Attributes:
+        source: ``github``, or ``folder``.
+        origin: GitHub's address, or the folder.
+        uncommitted: How many files of the folder differ from its last commit: they are not rehearsed.
+    """
 
     repository: str
     source: str
     origin: str
+    uncommitted: int = 0
 
 
 class Rehearsal(Model):
@@ -196,7 +205,8 @@ def _result(report: Rehearsal) -> str:
 
 def _why(job: RehearsedJob) -> str:
     scripted = f"scenario: {job.scripted}" if job.scripted else ""
-    return "; ".join(filter(None, (scripted, job.reason)))
+    reason = job.reason if len(job.reason) <= _MOST_SHOWN else f"{job.reason[: _MOST_SHOWN - 1]}…"
+    return "; ".join(filter(None, (scripted, reason)))
 
 
 def _aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
