@@ -6,6 +6,8 @@ Prints a table and JSON; see README.md for what it means.
 import argparse
 import contextlib
 import json
+import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -14,7 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from report import machine
 from rich.console import Console
 from rich.table import Table
 
@@ -53,7 +54,7 @@ def main() -> int:
         table.add_row(*row, *map(str, counted))
     Console().print(table)
     if options.json:
-        report = {"machine": machine(), "runs": [asdict(one) for one in measured]}
+        report = {"machine": _machine(), "runs": [asdict(one) for one in measured]}
         options.json.write_text(json.dumps(report, indent=2))
     return 0
 
@@ -91,6 +92,10 @@ def _watch(process: psutil.Popen) -> tuple[int, float]:
             cpu_seconds = max(cpu_seconds, used.user + used.system)
         time.sleep(0.01)
     return resident, cpu_seconds
+
+
+def _machine() -> dict[str, str | int | None]:
+    return {"python": platform.python_version(), "processors": os.cpu_count()}
 
 
 def _options() -> argparse.Namespace:

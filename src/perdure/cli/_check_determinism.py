@@ -78,7 +78,7 @@ def _print(report: Report, form: Form) -> None:
 
 
 def _summary(report: Report, seconds: float) -> str:
-    if not report.workflows:
+    if not report.workflows and not report.findings:
         return "no workflows: no class with @workflow.defn in these files"
     found = len(report.findings)
     what = f"{found} finding{'s' if found != 1 else ''}" if found else "nothing found"

@@ -1,50 +1,59 @@
-"""Reads ``# deterministic: reason``, by which a line or a whole function is let through."""
+"""Reads ``# deterministic: reason``, by which a statement or a whole function is let through."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from perdure.checks.determinism.symbols import Function, Module
 
-_COMMENT = re.compile(r"#\s*deterministic\b(?P<reason>:\s*\S.*)?")
+_COMMENT = re.compile(r"#\s*deterministic\s*:\s*\S")
+_WITHOUT_REASON = re.compile(r"#\s*deterministic\s*:?\s*$")
+
+
+def exempt_lines(tree: ast.Module, lines: Sequence[str]) -> frozenset[int]:
+    """Return the lines of the statements that a comment lets through.
+
+    The comment stands on a line of the statement, or on one of its own above it. Of a statement with a body
+    it is the head that counts: a loop's comment says nothing of what is in the loop.
+    """
+    if not any(_COMMENT.search(line) for line in lines):
+        return frozenset()
+    exempt: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            first, last = _head(node)
+            above = lines[first - 2].strip() if first > 1 else ""
+            said = above if above.startswith("#") else ""
+            if any(_COMMENT.search(line) for line in (said, *lines[first - 1 : last])):
+                exempt.update(range(first, last + 1))
+    return frozenset(exempt)
 
 
 def exempts(module: Module, node: ast.AST) -> bool:
-    """Tell whether a comment on a node's lines, or on a line of its own above them, lets it through."""
-    first = getattr(node, "lineno", 0)
-    last = (
-        first if isinstance(node, ast.stmt) and hasattr(node, "body") else getattr(node, "end_lineno", first)
-    )
-    return bool(first) and _says(module, first, last)
+    """Tell whether a node stands in a statement that is let through."""
+    return getattr(node, "lineno", 0) in module.exempt
 
 
 def exempts_function(function: Function) -> bool:
     """Tell whether a comment at the head of a function lets all of it through."""
-    node = function.node
-    if isinstance(node, ast.Lambda):
-        return exempts(function.module, node)
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return _says(function.module, first, max(node.lineno, node.body[0].lineno - 1))
+    return exempts(function.module, function.node)
 
 
 def without_reason(module: Module) -> Iterator[int]:
     """Yield the lines whose comment gives no reason."""
     for number, line in enumerate(module.lines, start=1):
-        found = _COMMENT.search(line)
-        if found is not None and found["reason"] is None and re.search(r"#\s*deterministic\s*:?\s*$", line):
+        if _WITHOUT_REASON.search(line):
             yield number
 
 
-def _says(module: Module, first: int, last: int) -> bool:
-    lines = module.lines[first - 1 : last]
-    above = module.lines[first - 2].strip() if 1 < first <= len(module.lines) + 1 else ""
-    if above.startswith("#") and _gives_reason(above):
-        return True
-    return any(_gives_reason(line) for line in lines)
-
-
-def _gives_reason(line: str) -> bool:
-    found = _COMMENT.search(line)
-    return found is not None and found["reason"] is not None
+def _head(node: ast.stmt) -> tuple[int, int]:
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+    body = getattr(node, "body", None) or getattr(node, "cases", None)
+    if not body:
+        return first, node.end_lineno or first
+    inner = body[0].pattern if isinstance(body[0], ast.match_case) else body[0]
+    started = min([inner.lineno, *(each.lineno for each in getattr(inner, "decorator_list", []))])
+    return first, max(node.lineno, started - 1)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from perdure.checks.determinism.bindings import fill
+from perdure.checks.determinism.exemptions import exempt_lines
 from perdure.checks.determinism.symbols import Module
 
 _SKIPPED = {".git", ".hg", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__", "build", "dist"}
@@ -29,18 +30,15 @@ class Modules:
         unreadable: Files of the project that are no Python, with the reason.
     """
 
-    def __init__(
-        self, paths: Sequence[Path], *, excluded: Sequence[Path] = (), libraries: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, paths: Sequence[Path], *, excluded: Sequence[Path] = ()) -> None:
         self._here = Path.cwd()
         self._excluded = [path.resolve() for path in excluded]
         self._paths = [path.resolve() for path in paths]
         self._roots = list(dict.fromkeys(_roots(self._paths, self._here)))
-        self._libraries = [
-            Path(path).resolve()
-            for path in (sys.path if libraries is None else libraries)
-            if path.endswith(("site-packages", "dist-packages")) and Path(path).is_dir()
-        ]
+        installed = [Path(path).resolve() for path in sys.path if Path(path).is_dir()]
+        self._libraries = [path for path in installed if path.name in {"site-packages", "dist-packages"}]
+        # Where packages are that were installed to be edited; not Python itself, whose library is declared.
+        self._others = [path for path in installed if Path(sys.base_prefix).resolve() not in path.parents]
         self._by_path: dict[Path, Module | None] = {}
         self._by_name: dict[str, Module | None] = {}
         self._texts: dict[Path, str] = {}
@@ -73,7 +71,8 @@ class Modules:
     def where(self, name: str) -> Path | None:
         """Return the file of a module."""
         if name not in self.found:
-            places = () if name.partition(".")[0] in sys.stdlib_module_names else self._libraries
+            standard = name.partition(".")[0] in sys.stdlib_module_names
+            places = () if standard else (*self._libraries, *self._others)
             candidates = (_module_file(root, name) for root in (*self._roots, *places))
             self.found[name] = next((path for path in candidates if path), None)
         return self.found[name]
@@ -122,6 +121,7 @@ class Modules:
             return None
         lines = tuple(text.splitlines()) if own else ()
         module = Module(name, path, self.shown(path), tree, own, lines)
+        module.exempt = exempt_lines(tree, lines)
         fill(module)
         return module
 
@@ -140,6 +140,8 @@ def _roots(paths: Sequence[Path], here: Path) -> Iterator[Path]:
         if (folder / "src").is_dir():
             yield folder / "src"
     yield here
+    if (here / "src").is_dir():
+        yield here / "src"
 
 
 def _package_root(folder: Path) -> Path:

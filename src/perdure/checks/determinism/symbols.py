@@ -52,6 +52,8 @@ class Module:
     lines: tuple[str, ...]
     names: Names = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
+    exempt: frozenset[int] = frozenset()
+    """The lines that comments let through."""
 
     @property
     def package(self) -> str:

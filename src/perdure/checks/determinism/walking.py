@@ -70,7 +70,7 @@ class Walk:
         name = str(visit.function)
         if any(name == allowed or name.startswith(f"{allowed}.") for allowed in self._allowed):
             return True
-        return visit.function.module.own and exempts_function(visit.function)
+        return exempts_function(visit.function)
 
     def _seen_of(self, function: Function) -> Body:
         body = body_of(function)
@@ -79,18 +79,13 @@ class Walk:
     def _counts(self, site: Site, function: Function) -> bool:
         if site.unrestricted and not self._follow_unrestricted:
             return False
-        return not function.module.own or not _is_simple(site.node) or not exempts(function.module, site.node)
+        return not exempts(function.module, site.node)
 
     def _follow(self, visit: Visit, edge: Edge) -> Visit | None:
         depth = 0 if edge.callee.module.own else visit.depth_in_libraries + 1
         if depth > _DEEPEST_IN_LIBRARIES:
             return None
         return Visit(edge.callee, edge.receiver, visit, edge.site.node, depth)
-
-
-def _is_simple(node: ast.AST) -> bool:
-    """Tell whether a comment on a node's lines can only mean the node: not a block with much else in it."""
-    return isinstance(node, ast.expr | ast.stmt) and not hasattr(node, "body")
 
 
 def place_of(function: Function, node: ast.AST) -> Place:
