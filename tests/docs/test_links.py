@@ -9,8 +9,8 @@ from docs.pages import PAGES, ROOT, name_of, prose_of
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _URL = re.compile(r"https?://\w[^\s<>()`\"',]*")
 _FOLDER = re.compile(r"(?<![\w.:/~<>}*-])/([A-Za-z_][\w.-]*)(?=/[\w.])")
-# Where everybody's machine and GitHub's API have something; any other folder would be one machine's own.
-_FOLDERS_ANYWHERE = {"_emulator", "api", "app", "installation", "orgs", "repos", "tmp", "usr"}
+# Where everybody's machine and an API have something; any other folder would be one machine's own.
+_FOLDERS_ANYWHERE = {"_emulator", "api", "app", "installation", "orgs", "repos", "tmp", "usr", "webhooks"}
 _HOSTS = {
     *("github.com", "api.github.com", "docs.github.com"),
     *("temporal.io", "docs.temporal.io", "cloud.temporal.io"),
