@@ -151,6 +151,21 @@ async def test_a_patch_that_all_went_through_may_be_deprecated(parcels):
     assert patch["workflow_types"] == ["Parcel"]
 
 
+async def test_replays_tell_who_took_the_old_code(parcels):
+    """Who waits before a patch needs nothing of it; and the one that all carry is needed."""
+    tomorrow = ("--workflows", "checks.own_workflows_of_tomorrow")
+    status, out, err = await parcels.run("versions", *tomorrow, "--replay", "--json")
+    assert status == 0, err
+    found = {one["id"]: one for one in map(json.loads, out.splitlines()) if "advice" in one}
+    assert {id: (one["advice"], one["took_old"], one["needing"]) for id, one in found.items()} == {
+        "own-2": ("keep", None, 3),
+        "own-3": ("keep", 3, 0),
+        "own-4": ("deprecate", 0, 0),
+    }
+    status, out, err = await parcels.run("versions", *tomorrow)
+    assert "own-4: keep: 3 running workflows without its mark may still go by the old code" in out
+
+
 async def test_a_mark_that_no_code_knows_is_an_alarm(parcels):
     """A patch that was taken out too early would get workflows stuck: status 1 says so."""
     (parcels.folder / "plain.py").write_text(WITHOUT_THE_PATCH)

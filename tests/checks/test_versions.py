@@ -124,20 +124,24 @@ def test_code_that_cannot_be_read_is_named(tmp_path, text, said):
 
 
 @pytest.mark.parametrize(
-    ("call", "running_without", "needing", "advice"),
+    ("call", "running_without", "needing", "took_old", "advice"),
     [
-        (Call.PATCHED, 1, 0, Advice.KEEP),
-        (Call.PATCHED, 0, 0, Advice.DEPRECATE),
-        (Call.PATCHED, 0, 7, Advice.DEPRECATE),
-        (Call.DEPRECATED, 0, 1, Advice.KEEP),
-        (Call.DEPRECATED, 9, 1, Advice.KEEP),
-        (Call.DEPRECATED, 9, 0, Advice.REMOVE),
-        (None, 0, 1, Advice.LOST),
+        (Call.PATCHED, 1, 0, None, Advice.KEEP),
+        (Call.PATCHED, 0, 0, None, Advice.DEPRECATE),
+        (Call.PATCHED, 0, 7, None, Advice.DEPRECATE),
+        (Call.DEPRECATED, 0, 1, None, Advice.KEEP),
+        (Call.DEPRECATED, 9, 1, None, Advice.KEEP),
+        (Call.DEPRECATED, 9, 0, None, Advice.REMOVE),
+        (None, 0, 1, None, Advice.LOST),
+        (Call.PATCHED, 5, 0, 1, Advice.KEEP),
+        (Call.PATCHED, 5, 0, 0, Advice.DEPRECATE),
     ],
 )
-def test_a_patch_goes_when_nobody_needs_it(call, running_without, needing, advice):
+def test_a_patch_goes_when_nobody_needs_it(call, running_without, needing, took_old, advice):
     """First the old code, then the call; never while a workflow that runs needs it."""
-    assert advise(call, running_without=running_without, needing=needing)[0] is advice
+    found, why = advise(call, running_without=running_without, needing=needing, took_old=took_old)
+    assert found is advice
+    assert why
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ class CommandRecorder(Interceptor):
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
+        self.patches: dict[str, bool] = {}
+        """What ``workflow.patched`` said; ``False`` is the old code. What was not asked is not there."""
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
@@ -70,10 +72,12 @@ class CommandRecorder(Interceptor):
         class Recording(WorkflowInboundInterceptor):
             def init(self, outbound: WorkflowOutboundInterceptor) -> None:
                 super().init(outbound)
-                recorder.turns = []
+                recorder.turns, recorder.patches = [], {}
                 instance = getattr(outbound, "_instance", None)
                 if hasattr(instance, "_add_command") and hasattr(instance, "_tasks"):
                     _hook(instance, recorder.turns)
+                if hasattr(instance, "workflow_patch"):
+                    _note_patches(instance, recorder.patches)
 
         return Recording
 
@@ -101,6 +105,16 @@ def _hook(instance: Any, turns: list[Turn]) -> None:  # noqa: ANN401 - the SDK's
 
     instance._add_command = noting_add_command
     instance.activate = noting_activate
+
+
+def _note_patches(instance: Any, patches: dict[str, bool]) -> None:  # noqa: ANN401 - the SDK's is private
+    patch: Callable[..., bool] = instance.workflow_patch
+
+    def noting_patch(id: str, **options: Any) -> bool:  # noqa: ANN401 - passed on
+        patches[id] = patch(id, **options)
+        return patches[id]
+
+    instance.workflow_patch = noting_patch
 
 
 def _above(frame: FrameType | None) -> Iterator[Place]:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,9 +18,6 @@ from perdure.errors import UsageError
 from perdure.model.base import Model
 from perdure.plugin import PerdurePlugin
 from perdure.workflows.registry import WORKFLOWS
-
-TIME_FOR_ONE = timedelta(seconds=60)
-"""A replay that takes longer waits for something that never comes."""
 
 
 class Outcome(StrEnum):
@@ -117,6 +113,24 @@ async def replay_files(
             continue
         result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         yield _judged(about, result, recorder)
+
+
+async def patches_taken(
+    histories: AsyncIterator[WorkflowHistory], *, workflows: Sequence[type] = (), namespace: str = "default"
+) -> AsyncIterator[dict[str, bool] | None]:
+    """Yield what each history's workflow was told by ``workflow.patched``, as far as it has come.
+
+    ``None`` stands for one that does not replay, so that nobody can tell.
+
+    Raises:
+        SettingsError: See :func:`new_replayer`.
+    """
+    recorder = CommandRecorder()
+    replayer = new_replayer(workflows, namespace, recorder)
+    async for history in histories:
+        recorder.patches = {}
+        result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+        yield recorder.patches if result.replay_failure is None else None
 
 
 def _about(path: Path, history: WorkflowHistory) -> ReplayedHistory:

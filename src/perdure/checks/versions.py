@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from enum import StrEnum
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.checks.patches import Call, PatchCall
+from perdure.checks.replaying import patches_taken
 from perdure.errors import EngineError
 from perdure.model.base import Model
 
@@ -48,6 +49,7 @@ class PatchStatus(Model):
         workflow_types: That may reach it.
         running_with: How many of these run and carry its mark: they took the new code.
         running_without: How many run and do not: they took the old code, or did not come so far.
+        took_old: How many of those took the old code, where their histories were replayed to tell.
         needing: How many of those with the mark got it from ``patched``, and so need a call that knows it;
             counted where that decides.
         advice: What to do.
@@ -59,20 +61,31 @@ class PatchStatus(Model):
     workflow_types: tuple[str, ...] = ()
     running_with: int = 0
     running_without: int = 0
+    took_old: int | None = None
     needing: int = 0
     advice: Advice
     why: str
 
 
-def advise(call: Call | None, *, running_without: int, needing: int) -> tuple[Advice, str]:
+def advise(
+    call: Call | None, *, running_without: int, needing: int, took_old: int | None = None
+) -> tuple[Advice, str]:
     """Return what to do about a patch, and why.
 
     Args:
         call: ``patched`` where any call is that, else ``deprecate_patch``; ``None`` where there is no call.
         running_without: How many running workflows of its types lack its mark.
         needing: How many running workflows got its mark from ``patched``.
+        took_old: How many of those without took the old code, where that is known.
     """
     if call is Call.PATCHED:
+        if took_old:
+            return Advice.KEEP, f"{_workflows(took_old)} went by the old code"
+        if took_old == 0:
+            return (
+                Advice.DEPRECATE,
+                "no running workflow went by the old code: put deprecate_patch in its place",
+            )
         if running_without:
             return Advice.KEEP, f"{_workflows(running_without)} without its mark may still go by the old code"
         return Advice.DEPRECATE, "no running workflow goes by the old code: put deprecate_patch in its place"
@@ -85,7 +98,11 @@ def advise(call: Call | None, *, running_without: int, needing: int) -> tuple[Ad
 
 
 async def patch_statuses(
-    client: Client, calls: Sequence[PatchCall], workflow_types: Iterable[str]
+    client: Client,
+    calls: Sequence[PatchCall],
+    workflow_types: Iterable[str],
+    *,
+    replaying: Sequence[type] | None = None,
 ) -> AsyncIterator[PatchStatus]:
     """Yield what is to be done about every patch in the code, and about marks that no code knows.
 
@@ -93,6 +110,8 @@ async def patch_statuses(
         client: The connection.
         calls: What the code holds.
         workflow_types: Names of all types that this code is for.
+        replaying: Workflow types beside Perdure's, to replay running workflows with: that tells who took the
+            old code from who has not come so far. Nothing is replayed where it is left out.
 
     Raises:
         EngineError: Temporal refused.
@@ -102,7 +121,10 @@ async def patch_statuses(
         by_id.setdefault(call.id, []).append(call)
     try:
         for id, places in sorted(by_id.items()):
-            yield await _status(client, id, places)
+            status = await _status(client, id, places)
+            if replaying is not None and status.advice is Advice.KEEP and status.running_without:
+                status = await _told_by_replays(client, status, replaying)
+            yield status
         unknown = await _marks_beside(client, set(by_id), sorted(set(workflow_types)))
         for id, needing in sorted(unknown.items()):
             advice, why = advise(None, running_without=0, needing=needing)
@@ -138,6 +160,36 @@ async def _status(client: Client, id: str, calls: Sequence[PatchCall]) -> PatchS
         advice=advice,
         why=why,
     )
+
+
+async def _told_by_replays(client: Client, status: PatchStatus, workflows: Sequence[type]) -> PatchStatus:
+    """Replay those without the mark, unless it is only ``deprecate_patch`` that is there."""
+    if not any(call.call is Call.PATCHED for call in status.calls):
+        return status
+
+    async def without_mark() -> AsyncIterator[WorkflowHistory]:
+        read = 0
+        async for execution in client.list_workflows(_running(status.workflow_types), limit=_LISTED_AT_MOST):
+            if status.id in execution.typed_search_attributes.get(_PATCHES, ()):
+                continue
+            try:
+                handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+                yield await handle.fetch_history()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+            read += 1
+            if read == _READ_AT_MOST:
+                break
+
+    took_old = max(0, status.running_without - _READ_AT_MOST)
+    async for told in patches_taken(without_mark(), workflows=workflows, namespace=client.namespace):
+        # One that does not replay is counted too: nothing is taken away on a guess.
+        took_old += told is None or told.get(status.id) is False
+    advice, why = advise(
+        Call.PATCHED, running_without=status.running_without, needing=status.needing, took_old=took_old
+    )
+    return status.model_copy(update={"took_old": took_old, "advice": advice, "why": why})
 
 
 async def _marks_beside(client: Client, known: set[str], workflow_types: Sequence[str]) -> Counter[str]:

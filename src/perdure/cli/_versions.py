@@ -26,6 +26,7 @@ class Wanted:
 
     workflows: Sequence[str]
     paths: Sequence[Path]
+    replay: bool
 
 
 def show(wanted: Wanted, *, as_json: bool, address: str | None, namespace: str | None) -> ExitCode:
@@ -35,14 +36,16 @@ def show(wanted: Wanted, *, as_json: bool, address: str | None, namespace: str |
         UsageError: Code that was named cannot be read.
         EngineError: Temporal is out of reach, or refuses.
     """
-    workflow_types = (*WORKFLOWS, *workflows_named(wanted.workflows))
+    own = workflows_named(wanted.workflows)
+    workflow_types = (*WORKFLOWS, *own)
     calls = find_patches(workflow_types, wanted.paths)
     beside = {name for call in calls for name in call.workflow_types}
     names = {name for one in workflow_types if (name := name_of(one))} | beside
 
     async def main() -> ExitCode:
         session = await open_session(address, namespace)
-        patches = [status async for status in patch_statuses(session.client, calls, names)]
+        statuses = patch_statuses(session.client, calls, names, replaying=own if wanted.replay else None)
+        patches = [status async for status in statuses]
         builds = [build async for build in list_builds(session.client)]
         if as_json:
             for patch in patches:
@@ -77,6 +80,8 @@ def _print(patches: Sequence[PatchStatus], builds: Sequence[BuildSummary]) -> No
 
 def _patch_lines(patch: PatchStatus) -> list[str]:
     counts = f"{patch.running_with} running with its mark, {patch.running_without} without"
+    if patch.took_old is not None:
+        counts += f", of which {patch.took_old} took the old code"
     lines = [f"{patch.id or '(made at run time)'}: {patch.advice}: {patch.why}"]
     if patch.advice is not Advice.UNKNOWN:
         lines.append(f"  {counts}")

@@ -103,7 +103,7 @@ def export(  # noqa: PLR0913 - one parameter for each option
 def check(  # noqa: PLR0913 - one parameter for each option
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Folders of histories, or files of single ones."),
+        typer.Argument(metavar="PATH", help="Folders of histories, or files of single ones."),
     ] = None,
     *,
     live: Annotated[

@@ -12,7 +12,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH]...",
+            metavar="PATH",
             help="Folders or files that perdure replay export wrote; otherwise the namespace is asked.",
         ),
     ] = None,

@@ -8,7 +8,7 @@ import typer
 from perdure.cli._options import Address, JsonLines, Namespace
 
 
-def command(
+def command(  # noqa: PLR0913 - one parameter for each option
     *,
     workflows: Annotated[
         list[str] | None,
@@ -26,6 +26,14 @@ def command(
             help="A file or a folder of code to look through besides, without importing it; repeatable.",
         ),
     ] = None,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="Replay running workflows that lack a patch's mark, at most 200 for each, to tell those that"
+            " took the old code from those that have not come so far.",
+        ),
+    ] = False,
     as_json: JsonLines = False,
     address: Address = None,
     namespace: Namespace = None,
@@ -41,5 +49,5 @@ def command(
     """
     from perdure.cli import _versions
 
-    wanted = _versions.Wanted(workflows=tuple(workflows or ()), paths=tuple(paths or ()))
+    wanted = _versions.Wanted(workflows=tuple(workflows or ()), paths=tuple(paths or ()), replay=replay)
     return _versions.show(wanted, as_json=as_json, address=address, namespace=namespace)
