@@ -3,10 +3,12 @@
 import asyncio
 import json
 import subprocess
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
 from temporalio.testing import ActivityEnvironment
 
 from perdure.activities.fetching import FetchActivities
@@ -19,6 +21,7 @@ from perdure.config import ModelEndpoint, ReviewSettings
 from perdure.model.actions import StoredObject
 from perdure.model.findings import Severity
 from perdure.model.indexing import FetchInput
+from perdure.model.metrics import MODEL_COST, MODEL_TOKENS
 from perdure.model.review import FileState, ReviewPolicy, ReviewReport, ReviewTarget, Verdict
 from perdure.model.reviewing import (
     AnalyseInput,
@@ -47,9 +50,13 @@ class Desk:
         self.models = ModelList(settings)
         self.fetching = FetchActivities(repositories, self.store, ChunkIndex(folder / "index"))
         self.activities = ReviewActivities(settings, self.models, repositories=repositories, store=self.store)
+        self.counted = MetricBuffer(1000)
+        self._runtime = Runtime(telemetry=TelemetryConfig(metrics=self.counted))
 
     async def run(self, activity, *arguments):
-        return await ActivityEnvironment().run(activity, *arguments)
+        environment = ActivityEnvironment()
+        environment.metric_meter = self._runtime.metric_meter
+        return await environment.run(activity, *arguments)
 
     async def change(self, **files) -> StoredObject:
         for path, content in files.items():
@@ -119,6 +126,23 @@ async def desk_of(tmp_path, tree):
     yield make
     for desk in made:
         await desk.models.__aexit__(None, None, None)
+
+
+async def test_what_a_model_is_paid_for_is_counted_once(server, desk_of):
+    """Tokens and their cost by model, and nothing for what was there already."""
+    desk = desk_of(server)
+    change = await desk.change(pay_py=AFTER)
+    paid = desk.report(await desk.review(change)).usage
+    desk.report(await desk.review(change))
+    counted = Counter()
+    for update in desk.counted.retrieve_updates():
+        labels = update.attributes
+        assert labels["model"] == f"openai:{MODEL}"
+        counted[update.metric.name, labels.get("direction")] += update.value
+    assert paid.input_tokens > 0
+    assert counted[MODEL_TOKENS.name, "input"] == paid.input_tokens
+    assert counted[MODEL_TOKENS.name, "output"] == paid.output_tokens
+    assert counted[MODEL_COST.name, None] == paid.cost
 
 
 async def test_a_review_joins_what_analysers_and_models_say(server, desk_of):

@@ -1,6 +1,7 @@
 """The client against an emulated GitHub that executes workflow files."""
 
 import asyncio
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,6 +34,22 @@ def request(workflow_file="echo.yml", dispatch_id="pd1", **inputs):
 
 def since():
     return datetime.now(UTC) - timedelta(minutes=2)
+
+
+async def test_every_request_can_be_watched(client):
+    """By its method, its route without names, and the status of its answer."""
+    seen = []
+
+    @contextmanager
+    def watch(method, route):
+        yield lambda status: seen.append((method, route, status))
+
+    client.watch_requests(watch)
+    await client.dispatch(request())
+    assert ("POST", "/repos/{repository}/actions/workflows/{workflow}/dispatches", 200) in seen
+    with pytest.raises(ActionsRunNotFoundError):
+        await client.get_actions_run(ActionsRunRef(repository=REPOSITORY, actions_run_id=1))
+    assert ("GET", "/repos/{repository}/actions/runs/{id}", 404) in seen
 
 
 async def dispatched(client, *args, **inputs):
