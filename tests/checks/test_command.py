@@ -1,9 +1,11 @@
 """``perdure check determinism`` as people and their tools use it."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from perdure.cli import app
@@ -146,6 +148,7 @@ def configure(text):
         ('exclude = ["greeting.py"]', []),
         ('deny = ["time"]', ["declared"]),
         ('deny = ["time"]\nallow = ["time.time"]', []),
+        ("follow-unrestricted = true", ["clock"]),
     ],
 )
 def test_a_project_declares_what_it_knows_better(project, text, rules):
@@ -163,6 +166,40 @@ def test_a_library_names_what_workflows_elsewhere_call(project):
     answer = invoke()
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert "there is no function or class offered.peck" in answer.stderr
+
+
+def test_code_that_is_said_to_be_unrestricted_is_followed_on_demand(project):
+    """By default ``sandbox_unrestricted`` says that somebody has thought about it."""
+    text = Path("greeting.py").read_text()
+    block = "with workflow.unsafe.sandbox_unrestricted():\n        return time.time()"
+    Path("greeting.py").write_text(text.replace("return time.time()", block))
+    assert findings() == []
+    configure("follow-unrestricted = true")
+    assert len(findings()) == 1
+
+
+def test_failures_that_a_worker_registers_are_known(project):
+    """An exception of that type, or of one below it, fails the workflow as it should."""
+    text = Path("greeting.py").read_text().replace("return time.time()", 'raise Closed("x")')
+    errors = "class Refused(Exception): ...\n\n\nclass Closed(Refused): ...\n\n\n"
+    Path("greeting.py").write_text(text.replace("@workflow.defn", f"{errors}@workflow.defn"))
+    assert [finding["rule"] for finding in findings()] == ["endless-retry"]
+    configure('failures = ["greeting.Refused"]')
+    assert findings() == []
+    configure("")
+    Path("work.py").write_text(
+        "from temporalio.worker import Worker\n\nfrom greeting import Refused\n\n"
+        "def work(client):\n    return Worker(client, workflow_failure_exception_types=[Refused])\n"
+    )
+    assert findings() == []
+
+
+def test_the_hook_runs_this_command():
+    """The entry of ``.pre-commit-hooks.yaml`` is a command that there is."""
+    (hook,) = YAML(typ="safe").load(Path(__file__).parents[2] / ".pre-commit-hooks.yaml")
+    command, *arguments = shlex.split(hook["entry"])
+    assert (command, hook["pass_filenames"]) == ("perdure", False)
+    assert CliRunner().invoke(app, [*arguments, "--help"]).exit_code == 0
 
 
 def test_interceptors_are_workflow_code(project):

@@ -174,9 +174,9 @@ class Calls:
             for value in self._inference.class_member(made, name, made):
                 if isinstance(value, FunctionObject):
                     yield value.of
-        for above in self._inference.line(made):
-            if isinstance(above, Class):
-                yield from self._factories(above)
+        for above, _, factory in factories(self._inference, made):
+            scope = Scope(above.module, above.parent, above)
+            yield from (value.of for value in self.passed(factory, scope))
 
     def _validators(self, made: Class) -> Iterator[Function]:
         for above in self._inference.line(made):
@@ -185,16 +185,6 @@ class Calls:
                     last_name(each) in {"field_validator", "model_validator"} for each in method.decorators
                 ):
                     yield method
-
-    def _factories(self, made: Class) -> Iterator[Function]:
-        scope = Scope(made.module, made.parent, made)
-        for bindings in made.names.values():
-            for binding in bindings:
-                if binding.how is not How.VALUE or not isinstance(binding.expression, ast.Call):
-                    continue
-                for keyword in binding.expression.keywords:
-                    if keyword.arg in {"default_factory", "factory"}:
-                        yield from (value.of for value in self.passed(keyword.value, scope))
 
     def _wrappers(self, function: Function) -> Iterator[Function]:
         """Yield what the decorators of a function have put around it."""
@@ -208,6 +198,17 @@ class Calls:
                     yield from (
                         each for name, each in value.of.methods.items() if name in {"__init__", "__call__"}
                     )
+
+
+def factories(inference: Inference, made: Class) -> Iterator[tuple[Class, str, ast.expr]]:
+    """Yield what makes the defaults of a class: the class that says so, the field, and the factory."""
+    for above in inference.line(made):
+        for name, bindings in above.names.items() if isinstance(above, Class) else ():
+            for binding in bindings:
+                if binding.how is How.VALUE and isinstance(binding.expression, ast.Call):
+                    for keyword in binding.expression.keywords:
+                        if isinstance(above, Class) and keyword.arg in {"default_factory", "factory"}:
+                            yield above, name, keyword.value
 
 
 def _nested(function: Function, depth: int) -> Iterator[Function]:

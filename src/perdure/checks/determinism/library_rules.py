@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from perdure.checks.determinism.bodies import Body, Site
-from perdure.checks.determinism.calls import TEMPORAL
+from perdure.checks.determinism.calls import TEMPORAL, factories
 from perdure.checks.determinism.declarations import Declarations
 from perdure.checks.determinism.findings import Hazard
 from perdure.checks.determinism.inference import Inference
-from perdure.checks.determinism.symbols import Outside, OutsideInstance, Scope
+from perdure.checks.determinism.symbols import Class, ClassObject, Outside, OutsideInstance, Scope
 
 _READ = {
     "os.environ",
@@ -57,6 +57,8 @@ class LibraryRules:
         if self._is_of_result(call, scope):
             return
         for callee in self._inference.of(call.func, scope):
+            if isinstance(callee, ClassObject):
+                yield from self._defaults(callee.of, call)
             if isinstance(callee, Outside):
                 boundary = boundary or callee.name.startswith(TEMPORAL)
                 rule = self._declarations.called(callee.name, call)
@@ -64,6 +66,16 @@ class LibraryRules:
                     yield rule, f"calls {plain(callee.name)}()"
         if not boundary:
             yield from self._handed_over(call, scope)
+
+    def _defaults(self, made: Class, call: ast.Call) -> Iterator[tuple[str, str]]:
+        """Yield the functions of libraries that make defaults of fields which a call leaves out."""
+        given = {keyword.arg for keyword in call.keywords}
+        for above, name, factory in factories(self._inference, made):
+            if name in given or None in given or isinstance(factory, ast.Lambda):
+                continue
+            for value in self._inference.of(factory, Scope(above.module, above.parent, above)):
+                if isinstance(value, Outside) and (rule := self._called_later(value.name)):
+                    yield rule, f"makes a {made.name}, whose {name} comes from {plain(value.name)}()"
 
     def _is_of_result(self, call: ast.Call, scope: Scope) -> bool:
         """Tell whether it is a method of what a function has returned: the function was reported already."""

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from random import Random
@@ -63,6 +64,7 @@ class RepeatableWorkflow:
             Path("a").with_suffix(".b").name,  # fine: text only
             PurePath("a").parts,  # fine: text only
             quote("a b"),  # fine: text only
+            _Stamped(at=at),  # fine: the default is not made
             own_time(),  # fine: a function of the project's
             own_open("x"),  # fine: a function of the project's
             own_datetime.now(),  # fine: a class of the project's
@@ -101,6 +103,11 @@ class RepeatableWorkflow:
 
     def measured(self) -> float:  # deterministic: only for a log line
         return time.perf_counter()  # fine: the function is exempted
+
+
+@dataclass
+class _Stamped:
+    at: datetime = field(default_factory=datetime.now)
 
 
 class _Clock:

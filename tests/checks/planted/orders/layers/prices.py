@@ -6,7 +6,7 @@ from .rates import Rates
 
 
 def total(items: list[int]) -> float:
-    return sum(map(partial(price, rates=Rates()), items))
+    return sum(map(partial(price, rates=Rates()), items))  # expect: clock
 
 
 def price(item: int, rates: Rates) -> float:
