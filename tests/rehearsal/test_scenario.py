@@ -89,7 +89,9 @@ def test_what_takes_long_or_reaches_out_is_left_out_and_named(plan):
     assert definition(fitted.pipeline, "calm").wait == "0s"
     assert definition(fitted.pipeline, "tell").run == "rehearsal:tell"
     assert definition(fitted.pipeline, "tell").queue == REHEARSAL_QUEUE
-    assert definition(fitted.pipeline, "approve").approval.remind is None
+    approval = definition(fitted.pipeline, "approve").approval
+    assert approval.remind is None
+    assert approval.timeout == timedelta(minutes=1)
     publish = definition(fitted.pipeline, "publish")
     assert publish.adopt_window == timedelta(0)
     assert publish.retry.attempts == 3

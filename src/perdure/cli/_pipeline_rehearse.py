@@ -6,7 +6,8 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -56,6 +57,7 @@ class Options:
         below: A folder with repositories.
         repositories: ``owner/name=path`` of single ones.
         unisolated: Whether steps may run that cannot be isolated.
+        limit: How long one rehearsal may take.
         keep: Whether the folder stays.
         output: How the report is printed.
     """
@@ -67,6 +69,7 @@ class Options:
     below: Path | None = None
     repositories: Sequence[str] = ()
     unisolated: bool = False
+    limit: timedelta | None = None
     keep: bool = False
     output: Literal["text", "markdown", "json"] = "text"
 
@@ -120,6 +123,8 @@ async def _rehearse(
     names = repositories_of(compiled, sources.files)
     async with _folder(keep=options.keep) as folder:
         what = await _copied(folder, names, sources, compiled, Origins(folders=folders, below=options.below))
+        if options.limit is not None:
+            what = replace(what, limit=options.limit)
         if options.explore:
             return await _explore(folder, what, scenario, options)
         _errors.say(f"rehearsing {compiled.name} on copies of {', '.join(names)}")

@@ -258,6 +258,15 @@ def rehearse_pipeline(  # noqa: PLR0913 - one parameter for each option
             help="Rehearse even where this machine cannot keep steps away from its files and the network.",
         ),
     ] = False,
+    limit: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--timeout",
+            parser=parse_duration,
+            metavar="DURATION",
+            help="How long one rehearsal may take before it is given up; else 10m.",
+        ),
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the folder with copies and logs.")] = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print the report as Markdown, for a pull request.")
@@ -281,6 +290,7 @@ def rehearse_pipeline(  # noqa: PLR0913 - one parameter for each option
         below=source,
         repositories=tuple(repository or ()),
         unisolated=unisolated,
+        limit=limit,
         keep=keep,
         output="json" if as_json else "markdown" if markdown else "text",
     )

@@ -33,6 +33,7 @@ MADE_UP: Final = "rehearsal"
 
 _DELAY: Final = timedelta(milliseconds=100)
 _HANG: Final = timedelta(seconds=5)
+_DECIDED_WITHIN: Final = timedelta(minutes=1)
 _EXPIRY: Final = timedelta(seconds=2)
 
 
@@ -181,7 +182,8 @@ def _step(name: str, step: Step, scenario: Scenario) -> Step:
 
 
 def _approval(name: str, step: ApprovalStep, scenario: Scenario) -> ApprovalStep:
-    changes: dict[str, object] = {"remind": None}
+    # Everybody decides at once: who has not after this time never will, as where too few may.
+    changes: dict[str, object] = {"remind": None, "timeout": min(step.approval.timeout, _DECIDED_WITHIN)}
     expiring = {key for key, one in scenario.approvals.items() if one.answer is Answer.EXPIRE}
     if any(key.rpartition("/")[2] == name for key in expiring):
         changes["timeout"] = _EXPIRY
