@@ -16,7 +16,7 @@ def progress(approvers, *decided):
     decisions = tuple(
         CountedDecision(
             approver=Person(login=login), verdict=Verdict.APPROVED, how=How.LOCAL, at=AT,
-            digest="d", nonce=login, expires_at=AT,
+            digest="d", nonce=login * 8, expires_at=AT,
         )
         for login in decided
     )  # fmt: skip
