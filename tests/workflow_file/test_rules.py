@@ -282,3 +282,33 @@ def test_a_26th_input_is_not_added():
 
     assert not after.is_changed
     assert "leave another one out" in after.left[0].message
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "$(" * 10_000,
+        '"$(' * 5_000,
+        "`" * 10_001,
+        "${{" * 5_000,
+        "<<A " * 5_000,
+        "deploy" + "-" * 10_000 + "!",
+    ],
+    ids=lambda script: script[:6],
+)
+def test_a_script_that_is_meant_to_stop_the_reader_does_not(script):
+    """Neither depth nor length takes it long."""
+    text = HEAD + f"      - run: |\n          {script}\n"
+
+    assert Rule.UNREADABLE not in found(text)
+
+
+def test_a_condition_that_is_meant_to_stop_the_reader_does_not():
+    """What is too long to look into is left to a person; the rest of the file is mended."""
+    long = "(" * 20_000 + "a" + ")" * 20_000
+    text = HEAD + f"      - run: git push\n        if: {long}\n      - run: git push\n"
+
+    after = mend("a.yml", text, RULES)
+
+    assert [each.mended for each in after.findings] == [False, True]
+    assert "too long to look into" in after.left[0].message

@@ -22,7 +22,7 @@ from perdure.config import load_settings
 from perdure.errors import UsageError
 from perdure.github import GitHubClient, open_github_client
 from perdure.model.proposals import Proposal
-from perdure.workflow_file import DoctorRules, Level, Mended, Rule, read_rules
+from perdure.workflow_file import DoctorRules, Level, Mended, Rule, WorkflowFinding, read_rules
 from perdure.workflow_file.reporting import diff_of, json_of, lines_of, sarif_of
 from perdure.workflow_file.rule_text import VARIABLE_PATTERN
 
@@ -170,21 +170,20 @@ def _body(asked: Asked, repository: str, mended: Sequence[Mended]) -> str:
             f"**Before this is merged**, set the variable `{asked.rules.variable}` of this repository, or the"
             f" guarded steps and jobs are skipped:\n\n```sh\n{_set_variable(asked, repository)}\n```"
         )
-    parts.append(f"Mended:\n\n{_listed(mended, is_mended=True)}")
-    if left := _listed(mended, is_mended=False):
+    done = [(each.path, one) for each in mended for one in each.findings if one.mended]
+    parts.append(f"Mended:\n\n{_listed(done)}")
+    if left := _listed([(each.path, one) for each in mended for one in each.left]):
         parts.append(f"Left for a person:\n\n{left}")
     return "\n\n".join(parts)[:60_000]
 
 
-def _listed(mended: Sequence[Mended], *, is_mended: bool) -> str:
-    lines = []
-    for each in mended:
-        for one in each.findings:
-            if one.mended is is_mended:
-                # Names of steps are the repository's: no markup, and nobody is mentioned.
-                message = one.message.replace("<", "&lt;").replace("@", "@\u200b")
-                lines.append(f"- `{each.path}:{one.line}` {one.rule.value}: {message}")
-    return "\n".join(lines[:100])
+def _listed(findings: Sequence[tuple[str, WorkflowFinding]]) -> str:
+    # Names of steps are the repository's: no markup, and nobody is mentioned.
+    return "\n".join(
+        f"- `{path}:{one.line}` {one.rule.value}: "
+        + one.message.replace("<", "&lt;").replace("@", "@\u200b").replace("`", "'")
+        for path, one in findings[:100]
+    )
 
 
 def _finish(asked: Asked, mended: Sequence[Mended], *, repository: str | None) -> ExitCode:

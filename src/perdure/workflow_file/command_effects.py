@@ -34,7 +34,7 @@ _VALUED: Final = {
 }
 _GUESSED: Final = r"(?:deploy|release|publish|upload|ship|promote|rollback)"
 _NAMED: Final = re.compile(
-    rf"{_GUESSED}(?:[-_:][\w-]+)*(?:\.(?:sh|bash|py|js|mjs|ts|rb|pl|ps1))?", re.IGNORECASE
+    rf"{_GUESSED}(?:[-_:][\w:-]*)?(?:\.(?:sh|bash|py|js|mjs|ts|rb|pl|ps1))?", re.IGNORECASE
 )
 _NO_EFFECT: Final = re.compile(r"(?:[-_](?:notes|check|dry[-_]?run|test|build|preview|plan|info|version)\b)")
 _READS: Final = re.compile(

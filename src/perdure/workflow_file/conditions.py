@@ -13,6 +13,9 @@ from typing import Final
 _WHOLE: Final = re.compile(r"\s*\$\{\{(?P<inner>(?:(?!\}\}|\$\{\{).)*)\}\}\s*", re.DOTALL)
 _EVENT: Final = re.compile(r"github\s*\.\s*event_name\s*==\s*'(?P<event>\w+)'", re.IGNORECASE)
 _REPOSITORY: Final = re.compile(r"github\s*\.\s*repository\s*==\s*'[^'/]+/(?!mirror-)[^'/]+'", re.IGNORECASE)
+LONGEST: Final = 4_000
+"""Characters of a condition that is looked into; a longer one demands nothing that is known."""
+
 _STATUS: Final = re.compile(r"\b(always|failure|cancelled)\s*\(", re.IGNORECASE)
 
 
@@ -88,8 +91,9 @@ def in_brackets(expression: str) -> str:
 
 
 def _demands(expression: str, is_atom: Callable[[str], bool], depth: int = 0) -> bool:
-    text = _unwrapped(expression.strip())
-    if depth > 20:
+    text = expression.strip()
+    text = _unwrapped(text) if len(text) <= LONGEST else text
+    if depth > 20 or len(text) > LONGEST:
         return False
     either = _parts(text, "||")
     if len(either) > 1:

@@ -133,8 +133,7 @@ def read_document(text: str) -> Document:
         raise UnreadableFileError(f"the file has more than {MAX_CHARACTERS:,} characters")
     try:
         has_aliases = _check_events(text)
-        composed = YAML(typ="safe", pure=True).compose(text)
-        value = YAML(typ="safe", pure=True).load(text)
+        composed, value = _composed(text)
     except UnreadableFileError:
         raise
     except MarkedYAMLError as error:
@@ -147,6 +146,16 @@ def read_document(text: str) -> Document:
         raise UnreadableFileError("the file holds no mapping: it begins with name:, on: or jobs:")
     root = _Builder(text).mapping(composed)
     return Document(text=text, root=root, value=value, has_aliases=has_aliases)
+
+
+def _composed(text: str) -> tuple[Any, Any]:
+    """Return the nodes and what they mean, in one pass."""
+    constructor, parser = YAML(typ="safe", pure=True).get_constructor_parser(text)
+    try:
+        node = constructor.composer.get_single_node()
+        return node, None if node is None else constructor.construct_document(node)
+    finally:
+        parser.dispose()
 
 
 def _check_events(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 from perdure.workflow_file.command_effects import Effect
 from perdure.workflow_file.conditions import Guard, asks_for_status
-from perdure.workflow_file.document import Document, Node
+from perdure.workflow_file.document import Node
 from perdure.workflow_file.findings import Level, Rule, WorkflowFinding
 from perdure.workflow_file.rule_table import DoctorRules
 from perdure.workflow_file.shape import Job, Path, Shape, Step
@@ -41,12 +41,13 @@ _ALLOWED: Final = re.compile(r"#\s*perdure:\s*allow\s+([\w,\s-]+)")
 
 def examine(shape: Shape, rules: DoctorRules, local: Mapping[str, str]) -> list[Found]:
     """Return what is found, in the order of the file."""
+    lines = shape.document.text.splitlines()
     found = list(_in_action(shape, rules, local) if shape.is_action else _in_workflow(shape, rules, local))
     return sorted(
         (
             each
             for each in found
-            if each.finding.rule.value not in rules.ignored and not _is_allowed(shape.document, each)
+            if each.finding.rule.value not in rules.ignored and not _is_allowed(lines, each)
         ),
         key=lambda each: (each.finding.line, each.finding.column),
     )
@@ -189,9 +190,8 @@ def _finding(rule: Rule, level: Level, place: Node, message: str) -> WorkflowFin
     return WorkflowFinding(rule=rule, level=level, line=place.line, column=place.column + 1, message=message)
 
 
-def _is_allowed(document: Document, found: Found) -> bool:
+def _is_allowed(lines: list[str], found: Found) -> bool:
     """Say whether a comment beside the finding, above it, or at its step allows it."""
-    lines = document.text.splitlines()
     first = found.wish.node.line if isinstance(found.wish, GuardWish) else found.finding.line
     for line in {found.finding.line, found.finding.line - 1, first, first - 1}:
         allowed = _ALLOWED.search(lines[line - 1]) if 0 < line <= len(lines) else None

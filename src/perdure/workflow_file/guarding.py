@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from perdure.workflow_file.conditions import bare, in_brackets, is_mixed, joined, needs_brackets
+from perdure.workflow_file.conditions import LONGEST, bare, in_brackets, is_mixed, joined, needs_brackets
 from perdure.workflow_file.document import Document, Scalar
 from perdure.workflow_file.splicing import Splice, new_key
 from perdure.workflow_file.wishes import CannotMendError, GuardWish
@@ -24,6 +24,8 @@ def guard_splices(document: Document, wish: GuardWish) -> list[Splice]:
         return [new_key(document, wish.node, f"if: {wish.demand}", after=_AFTER)]
     if not isinstance(entry.value, Scalar) or not entry.value.text.strip():
         raise CannotMendError("its if: is empty: write one, or leave it out")
+    if len(entry.value.text) > LONGEST:
+        raise CannotMendError(f"its if: has more than {LONGEST:,} characters: too long to look into")
     if is_mixed(entry.value.text):
         raise CannotMendError(
             "text beside ${{ }} makes its if: always true at GitHub: write the whole condition without ${{ }}"

@@ -13,7 +13,7 @@ from typing import Final
 
 _TOKENS: Final = re.compile(
     r"""
-    (?P<expression>\$\{\{.*?\}\})
+    (?P<expression>\$\{\{.{0,500}?\}\})
   | (?P<heredoc><<-?[ ]*(?P<quote>['"]?)(?P<mark>\w+)(?P=quote))
   | (?P<joined>\\\r?\n)
   | (?P<escaped>\\.)
@@ -41,6 +41,7 @@ _PREFIXES: Final = {
 _VALUED: Final = frozenset(
     {"-u", "-n", "-I", "-P", "-p", "--package", "--with", "--signal", "-k", "-L", "-s"}
 )
+_DEEPEST: Final = 50
 _ENDS_COMMAND: Final = frozenset({"newline", "separator"})
 _TEXT_IN_QUOTES: Final = frozenset({"single", "comment", "heredoc"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=.*", re.DOTALL)
@@ -150,6 +151,7 @@ class _Splitter:
         self._line = 0
         self._heredocs: list[str] = []
         self._found: list[tuple[list[str], int]] = []
+        self._depth = 0
 
     def split(self) -> list[tuple[list[str], int]]:
         """Return the words of each command, and its line."""
@@ -186,12 +188,19 @@ class _Splitter:
             case "double":
                 words.add(self._double_quoted())
             case "inner":
-                self._command_list(ends=")" if found[0] == "$(" else "`")
+                self._substitution(found[0])
                 words.add("$()")
             case "heredoc":
                 self._heredocs.append(found["mark"])
             case "space" | "joined":
                 words.close()
+
+    def _substitution(self, opened: str) -> None:
+        # Nobody nests deeper but to stop a reader: what stands there is read as if it were outside.
+        if self._depth < _DEEPEST:
+            self._depth += 1
+            self._command_list(ends=")" if opened == "$(" else "`")
+            self._depth -= 1
 
     def _double_quoted(self) -> str:
         text = ""
@@ -206,7 +215,7 @@ class _Splitter:
             if found[0] == '"':
                 break
             if found[0] in {"$(", "`"}:
-                self._command_list(ends=")" if found[0] == "$(" else "`")
+                self._substitution(found[0])
                 text += "$()"
             else:
                 text += found[0][1:] if found.lastgroup == "escaped" else found[0]
