@@ -169,6 +169,16 @@ async def test_a_removed_repository_ends_with_an_error_that_names_it(house):
         await result_of(handle)
 
 
+async def test_a_quota_that_is_used_up_is_waited_for(house):
+    """GitHub refuses once. Nobody asks again before the hour is over, and then the end is found."""
+    handle = await house.start(inputs={"wait_time": "1"})
+    await stands_at(handle, Stage.RUNNING)
+    house.emulator.limits.exhaust(reset_in=timedelta(seconds=3))
+    assert (await result_of(handle)).conclusion == "success"
+    refused = [served for served in house.emulator.requests.served if served.status in {403, 429}]
+    assert 1 <= len(refused) <= 2
+
+
 async def test_a_rerun_by_a_person_between_attempts_is_adopted(house):
     """While the retry waits for its turn somebody presses the button: no third attempt is made."""
     house.add("acme/flaky", flaky=FLAKY)
