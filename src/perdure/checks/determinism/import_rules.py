@@ -45,8 +45,7 @@ class ImportRules:
                     if binding.how is How.IMPORT and binding.imported[1] is not None
                 ]
                 for source, attribute in imported:
-                    module = self._inference.lookup.modules.named(source, scope.module)
-                    if module is not None and attribute is not None:
+                    if attribute is not None and (module := self._module(source, scope)) is not None:
                         yield module, attribute
                 if not imported:
                     yield scope.module, name
@@ -54,6 +53,10 @@ class ImportRules:
                 for value in self._inference.of(base, scope):
                     if isinstance(value, ModuleObject):
                         yield value.of, name
+
+    def _module(self, name: str, scope: Scope) -> Module | None:
+        lookup = self._inference.lookup
+        return None if lookup.declarations.knows(name) else lookup.modules.named(name, scope.module)
 
     def _values(self, module: Module, name: str) -> Iterator[ast.expr]:
         if not module.own:
