@@ -1,6 +1,8 @@
-"""What a worker's page says after a short life: all that alerts and dashboards ask for."""
+"""What is seen of a worker after a short life: all that alerts and dashboards ask for, and its log."""
 
 import dataclasses
+import json
+import logging
 
 import pytest
 from temporalio.service import RPCError
@@ -8,6 +10,7 @@ from temporalio.service import RPCError
 from metric_page import names_read, page_with
 from perdure.config import MetricsSettings
 from perdure.engine.connection import connect
+from perdure.engine.logs import JsonFormatter
 from perdure.engine.metrics import open_runtime, page_url
 from perdure.engine.ports import free_port
 from perdure.errors import PerdureError
@@ -57,3 +60,14 @@ async def test_every_metric_that_an_alert_or_a_panel_reads_is_there(measured):
     assert not [text for text in said if "acme" in text or text in ids]
     dispatched = [labels for name, labels in page if name == "perdure_dispatches_total"]
     assert {labels["outcome"] for labels in dispatched} >= {"started", "ambiguous", "refused"}
+
+
+async def test_what_happens_to_an_action_is_logged_with_its_address(house, caplog):
+    """From a line in the worker's log one comes to the run at GitHub."""
+    caplog.set_level(logging.INFO, logger="temporalio.workflow")
+    action = await house.start()
+    result = await action.result()
+    fields = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    said = [each for each in fields if each.get("workflow_id") == action.id]
+    assert any(each["message"].startswith("dispatched") for each in said)
+    assert any(each.get("actions_url") == result.html_url for each in said)
