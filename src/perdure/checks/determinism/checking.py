@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from perdure.checks.determinism.registered import registered_failures
 from perdure.checks.determinism.state_rules import StateRules
 from perdure.checks.determinism.symbols import Module, Scope
 from perdure.checks.determinism.temporal_rules import TemporalRules, of_definition
-from perdure.checks.determinism.walking import Visit, Walk, place_of, steps
+from perdure.checks.determinism.walking import Key, Visit, Walk, place_of, steps
 from perdure.errors import SettingsError
 
 _REJECTING = {Kind.QUERY, Kind.VALIDATOR, Kind.AROUND}
@@ -101,6 +101,7 @@ class _Run:
             ImportRules(inference, self._library),
         )
         self._found: dict[tuple[str, Place], Finding] = {}
+        self._of_libraries: dict[Key, tuple[Hazard, ...]] = {}
         self._reached: set[int] = set()
         self.workflows = 0
 
@@ -148,14 +149,17 @@ class _Run:
             module = visit.function.module
             if module.own:
                 seen[module.shown] = module
-            for hazard in self._hazards(body, visit.scope):
+            for hazard in self._hazards(body, visit):
                 self._report(hazard, visit, handler)
 
-    def _hazards(self, body: Body, scope: Scope) -> Iterator[Hazard]:
-        yield from self._library.hazards(body, scope)
-        if body.function.module.own:
-            for rules in self._own:
-                yield from rules.hazards(body, scope)
+    def _hazards(self, body: Body, visit: Visit) -> Iterable[Hazard]:
+        if visit.function.module.own:
+            return (
+                hazard for rules in (self._library, *self._own) for hazard in rules.hazards(body, visit.scope)
+            )
+        if visit.key not in self._of_libraries:
+            self._of_libraries[visit.key] = tuple(self._library.hazards(body, visit.scope))
+        return self._of_libraries[visit.key]
 
     def _report(self, hazard: Hazard, visit: Visit, handler: Handler) -> None:
         """Keep a hazard where the project can do something about it: at its last own line on the way."""

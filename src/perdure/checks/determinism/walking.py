@@ -15,6 +15,8 @@ from perdure.checks.determinism.symbols import Class, Function, Scope
 
 _DEEPEST_IN_LIBRARIES = 12
 
+Key = tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -26,6 +28,13 @@ class Visit:
     at: ast.AST | None = None
     """Where the caller runs it."""
     depth_in_libraries: int = 0
+    entered_at: int = 0
+    """The place where the project has called the library that it is in; 0 in the project."""
+
+    @property
+    def key(self) -> Key:
+        """What makes it another function's visit, or that of an object of another class."""
+        return id(self.function), id(self.receiver)
 
     @property
     def scope(self) -> Scope:
@@ -48,23 +57,33 @@ class Walk:
         self._calls = calls
         self._follow_unrestricted = follow_unrestricted
         self._allowed = tuple(allowed)
+        self._libraries: dict[Key, tuple[Body, tuple[Edge, ...]]] = {}
 
     def visits(self, starts: Iterable[tuple[Function, Class | None]]) -> Iterator[tuple[Visit, Body]]:
         """Yield everything that the starts reach, with its body; the nearest first."""
         waiting = deque(Visit(function, receiver) for function, receiver in starts)
-        seen = {(id(visit.function), id(visit.receiver)) for visit in waiting}
+        seen = {(visit.key, 0) for visit in waiting}
         while waiting:
             visit = waiting.popleft()
             if self._passes(visit):
                 continue
-            body = self._seen_of(visit.function)
+            body, edges = self._read(visit)
             yield visit, body
-            for edge in self._calls.edges(body, visit.scope):
+            for edge in edges:
                 following = self._follow(visit, edge)
-                key = (id(edge.callee), id(edge.receiver))
-                if following is not None and key not in seen:
+                # A library's function counts once for each place where the project enters the library.
+                if following is not None and (key := (following.key, following.entered_at)) not in seen:
                     seen.add(key)
                     waiting.append(following)
+
+    def _read(self, visit: Visit) -> tuple[Body, Iterable[Edge]]:
+        if visit.function.module.own:
+            body = self._seen_of(visit.function)
+            return body, self._calls.edges(body, visit.scope)
+        if visit.key not in self._libraries:
+            body = self._seen_of(visit.function)
+            self._libraries[visit.key] = (body, tuple(self._calls.edges(body, visit.scope)))
+        return self._libraries[visit.key]
 
     def _passes(self, visit: Visit) -> bool:
         name = str(visit.function)
@@ -85,7 +104,8 @@ class Walk:
         depth = 0 if edge.callee.module.own else visit.depth_in_libraries + 1
         if depth > _DEEPEST_IN_LIBRARIES:
             return None
-        return Visit(edge.callee, edge.receiver, visit, edge.site.node, depth)
+        entered_at = 0 if depth == 0 else visit.entered_at or id(edge.site.node)
+        return Visit(edge.callee, edge.receiver, visit, edge.site.node, depth, entered_at)
 
 
 def place_of(function: Function, node: ast.AST) -> Place:
