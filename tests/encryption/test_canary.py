@@ -6,6 +6,7 @@ import logging
 import uuid
 
 import pytest
+from temporalio.worker import Replayer
 
 from perdure.config import NotifySettings, RedactingFormatter
 from perdure.engine.approvals import get_approval, list_approvals, local_decision
@@ -14,6 +15,7 @@ from perdure.errors import ActionError
 from perdure.model.approvals import Verdict
 from perdure.model.review import RequireApproval, ReviewPolicy
 from perdure.pipeline import read_pipeline
+from perdure.plugin import PerdurePlugin
 from review.model_server import MODEL, model_server
 from webhook_receiver import answer, receiving
 from workflows.reviewing import reviewing
@@ -121,11 +123,17 @@ async def test_nothing_that_is_secret_or_personal_can_be_read_where_it_is_kept(
         await receiver.until(2)
     assert webhook_secret in receiver.heads[0]
     ids = (passing.id, failing.id, release.id)
+    logging.getLogger("perdure").warning("told %s with %s", canaries.email, canaries.token)
     said = "".join((*capfd.readouterr(), worker_log.getvalue()))
     places = all_places(house, temporal_server, ids, await histories(house.client, ids), said)
     for what, value in {**canaries.all, "webhook": webhook_secret}.items():
         assert found(value, places) == [], what
-    assert "[e-mail address]" in said
+    assert "told [e-mail address] with [secret]" in said
+    # Whoever has the key replays it as ever.
+    replayer = Replayer(workflows=[], plugins=[PerdurePlugin(house.settings)], namespace="default")
+    for id in ids:
+        history = await house.client.get_workflow_handle(id).fetch_history()
+        assert (await replayer.replay_workflow(history)).replay_failure is None
     # What is meant to be readable is found by the same search.
     for id in ids:
         assert id.encode() in places["database"]

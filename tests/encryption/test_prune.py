@@ -1,5 +1,6 @@
 """What no history refers to any more goes, and nothing else does."""
 
+import asyncio
 import os
 import random
 import time
@@ -27,6 +28,17 @@ def age(folder):
             os.utime(path, (time.time() - MONTH_AGO,) * 2)
 
 
+async def listed(client, workflow_id, schedule_id):
+    """Wait until the engine lists them, which takes it a moment."""
+    async with asyncio.timeout(60):
+        while True:
+            schedules = [one.id async for one in await client.list_schedules()]
+            workflows = [one.id async for one in client.list_workflows(f"WorkflowId = '{workflow_id}'")]
+            if schedule_id in schedules and workflows:
+                return
+            await asyncio.sleep(0.1)
+
+
 async def test_only_what_no_history_and_no_schedule_names_is_deleted(idle_house, temporal_server, tmp_path):
     """Not what a workflow or a schedule was given, not what is young, and nothing at all in a dry run."""
     settings, unique = idle_house.settings, idle_house.settings.worker.queue_suffix
@@ -43,6 +55,7 @@ async def test_only_what_no_history_and_no_schedule_names_is_deleted(idle_house,
             state=ScheduleState(paused=True),
         ),
     )
+    await listed(client, options["id"], schedule.id)
     needed = {kept.digest for kept in store.kept()}
     assert len(needed) == 2
     orphan = store.put(b"of a history that is gone").sha256
