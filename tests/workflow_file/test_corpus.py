@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from perdure.emulator.execution import WorkflowFile
+from perdure.github.workflow_file import read_workflow_file
+from perdure.model.dispatch import Correlation
 from perdure.workflow_file import mend
 from perdure.workflow_file.conditions import bare
 from workflow_file.corpus import FILES, RULES, WITH_STEP, differences, is_within, loaded, mended, text_of
@@ -89,6 +92,19 @@ def test_everything_else_means_the_same(file):
                 )
             case _:
                 pytest.fail(f"{path} was {was!r} and is {now!r}")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_result_is_still_a_workflow_file(file):
+    """The emulated GitHub takes it as it took it before, and a run of it is found by its dispatch id."""
+    after = mended(file, WITH_STEP).after
+    facts = read_workflow_file(after)
+
+    WorkflowFile.parse(text_of(file).removeprefix("\ufeff"))
+    WorkflowFile.parse(after.removeprefix("\ufeff"))
+    if facts.dispatch_inputs is not None:
+        assert facts.takes_dispatch_id
+        assert facts.correlation is Correlation.RUN_NAME
 
 
 def test_there_are_many_shapes():

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
 
 import typer
 
@@ -17,17 +16,15 @@ from perdure.cli._asked import check_repository
 from perdure.cli._exit_codes import ExitCode
 from perdure.cli._local_github import with_local_github
 from perdure.cli._shown import shown
+from perdure.cli._workflow_file_proposal import adds_guard, proposal_of, set_variable
 from perdure.cli._workflow_file_sources import local_trees, remote_tree
 from perdure.config import load_settings
 from perdure.errors import UsageError
 from perdure.github import GitHubClient, open_github_client
 from perdure.model.proposals import Proposal
-from perdure.workflow_file import DoctorRules, Level, Mended, Rule, WorkflowFinding, read_rules
+from perdure.workflow_file import DoctorRules, Level, Mended, Rule, read_rules
 from perdure.workflow_file.reporting import diff_of, json_of, lines_of, sarif_of
 from perdure.workflow_file.rule_text import VARIABLE_PATTERN
-
-BRANCH: Final = "perdure/workflow-file-doctor"
-_TITLE: Final = "Make workflow files safe to rehearse and to repeat"
 
 
 class Mode(StrEnum):
@@ -136,54 +133,18 @@ async def _examine_remote(asked: Asked, repository: str) -> ExitCode:
         if asked.mode is not Mode.PULL_REQUEST:
             return _finish(asked, mended, repository=repository)
         _write_sarif(asked, mended)
-        await _propose(github, asked, repository, base, mended)
+        await _propose(github, proposal_of(mended, repository, base, asked.rules.variable))
         return _show_left(asked, mended)
 
 
-async def _propose(
-    github: GitHubClient, asked: Asked, repository: str, base: str, mended: Sequence[Mended]
-) -> None:
-    changed = [each for each in mended if each.is_changed]
-    if not changed:
-        _errors.say(f"{repository}: there is nothing to mend by adding text")
+async def _propose(github: GitHubClient, proposal: Proposal | None) -> None:
+    if proposal is None:
+        _errors.say("there is nothing to mend by adding text")
         return
-    proposal = Proposal(
-        repository=repository,
-        base=base,
-        branch=BRANCH,
-        files={each.path: each.after.encode() for each in changed},
-        message=_TITLE,
-        title=_TITLE,
-        body=_body(asked, repository, mended),
-    )
     pull = await github.propose(proposal)
-    _errors.say(
-        "opened a pull request" if pull.is_new else "the pull request is open already, and up to date"
-    )
+    said = "opened a pull request" if pull.is_new else "the pull request is open already, and up to date"
+    _errors.say(said)
     typer.echo(shown(pull.html_url))
-
-
-def _body(asked: Asked, repository: str, mended: Sequence[Mended]) -> str:
-    parts = ["Every line that is not part of this change is as it was."]
-    if _adds_guard(mended):
-        parts.append(
-            f"**Before this is merged**, set the variable `{asked.rules.variable}` of this repository, or the"
-            f" guarded steps and jobs are skipped:\n\n```sh\n{_set_variable(asked, repository)}\n```"
-        )
-    done = [(each.path, one) for each in mended for one in each.findings if one.mended]
-    parts.append(f"Mended:\n\n{_listed(done)}")
-    if left := _listed([(each.path, one) for each in mended for one in each.left]):
-        parts.append(f"Left for a person:\n\n{left}")
-    return "\n\n".join(parts)[:60_000]
-
-
-def _listed(findings: Sequence[tuple[str, WorkflowFinding]]) -> str:
-    # Names of steps are the repository's: no markup, and nobody is mentioned.
-    return "\n".join(
-        f"- `{path}:{one.line}` {one.rule.value}: "
-        + one.message.replace("<", "&lt;").replace("@", "@\u200b").replace("`", "'")
-        for path, one in findings[:100]
-    )
 
 
 def _finish(asked: Asked, mended: Sequence[Mended], *, repository: str | None) -> ExitCode:
@@ -197,7 +158,7 @@ def _finish(asked: Asked, mended: Sequence[Mended], *, repository: str | None) -
                 _errors.say(f"mended {each.path}: {_count(sum(one.mended for one in each.findings))}")
         if not any(each.is_changed for each in mended):
             _errors.say("nothing to mend by adding text")
-        _say_variable(asked, mended, repository)
+        _say_variable(asked.rules, mended, repository)
         return _show_left(asked, mended)
     if asked.as_json:
         typer.echo(json.dumps(json_of(mended), indent=2, ensure_ascii=False))
@@ -209,7 +170,7 @@ def _finish(asked: Asked, mended: Sequence[Mended], *, repository: str | None) -
         people = tuple(one for one in each.findings if not one.mended and one.level is not Level.NOTE)
         for line in lines_of(replace(each, findings=people)):
             _errors.say(line)
-    _say_variable(asked, mended, repository)
+    _say_variable(asked.rules, mended, repository)
     found = [one for each in mended for one in each.findings]
     can = sum(one.mended for one in found)
     _errors.say(
@@ -259,21 +220,12 @@ def _say_refused(mended: Sequence[Mended]) -> None:
             _errors.show_warning(f"{each.path} is left as it is: {each.refused}")
 
 
-def _adds_guard(mended: Sequence[Mended]) -> bool:
-    guarding = {Rule.UNGUARDED, Rule.FIRES_ON_MIRROR}
-    return any(one.mended and one.rule in guarding for each in mended for one in each.findings)
-
-
-def _say_variable(asked: Asked, mended: Sequence[Mended], repository: str | None) -> None:
-    if _adds_guard(mended):
+def _say_variable(rules: DoctorRules, mended: Sequence[Mended], repository: str | None) -> None:
+    if adds_guard(mended):
         _errors.show_warning(
             "guarded steps and jobs are skipped until the repository has the variable:"
-            f" {_set_variable(asked, repository)}"
+            f" {set_variable(rules.variable, repository)}"
         )
-
-
-def _set_variable(asked: Asked, repository: str | None) -> str:
-    return f"gh variable set {asked.rules.variable} --body true --repo {repository or 'OWNER/REPO'}"
 
 
 def _write(mended: Mended) -> None:
