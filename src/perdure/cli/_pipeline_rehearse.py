@@ -26,7 +26,7 @@ from perdure.engine.exploring import explore
 from perdure.engine.plans import make_plan
 from perdure.engine.rehearsal_repositories import Origins, copy_repositories
 from perdure.engine.rehearsal_room import COPIES, open_stage
-from perdure.engine.rehearsals import Rehearsable, rehearse_in, repositories_of, require_isolation
+from perdure.engine.rehearsals import Rehearsable, rehearse_in, repositories_of, require_emulator
 from perdure.errors import PipelineFileError, PipelineInputError, PlanError, SettingsError, UsageError
 from perdure.github import open_github_client
 from perdure.github.write_guard import WriteGuard
@@ -51,6 +51,7 @@ class Options:
     """How it is rehearsed.
 
     Attributes:
+        on: Where.
         inputs: The pipeline's, as texts.
         scenario: A file.
         explore: Whether each step fails in turn.
@@ -85,8 +86,7 @@ def rehearse(name: str, options: Options) -> ExitCode:
         _errors.say(str(error))
         return ExitCode.USAGE
     folders = _folders(options.repositories)
-    if not options.unisolated:
-        require_isolation()
+    require_emulator(isolated=not options.unisolated)
     try:
         return asyncio.run(_until_signal(sources, compiled, scenario, options, folders))
     except PlanError as error:
@@ -125,13 +125,12 @@ async def _rehearse(
         what = await _copied(folder, names, sources, compiled, Origins(folders=folders, below=options.below))
         if options.limit is not None:
             what = replace(what, limit=options.limit)
+        _errors.say(f"rehearsing {compiled.name} on the {options.on}, with copies of {', '.join(names)}")
         if options.explore:
             return await _explore(folder, what, scenario, options)
-        _errors.say(f"rehearsing {compiled.name} on copies of {', '.join(names)}")
         async with open_stage(folder, 1) as stage:
             report = await rehearse_in(stage, what, scenario)
-    for warning in report.warnings:
-        _errors.show_warning(warning)
+    _show_warnings(report)
     _print(report, options.output, rehearsal_lines, rehearsal_markdown)
     return ExitCode.SUCCESS if report.succeeded else ExitCode.FAILED
 
@@ -142,8 +141,14 @@ async def _explore(folder: Path, what: Rehearsable, scenario: Scenario, options:
         _errors.say(f"{done.scenario or 'nothing fails'}: the pipeline {ended}")
 
     found = await explore(folder, what, scenario, told=told)
+    _show_warnings(found.variants[0])
     _print(found, options.output, exploration_lines, exploration_markdown)
     return ExitCode.SUCCESS if found.variants[0].succeeded else ExitCode.FAILED
+
+
+def _show_warnings(report: Rehearsal) -> None:
+    for warning in report.warnings:
+        _errors.show_warning(warning)
 
 
 async def _copied(

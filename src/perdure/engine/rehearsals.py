@@ -8,7 +8,7 @@ from typing import Final
 
 from perdure.engine.plans import make_plan
 from perdure.engine.rehearsal_room import COPIES, Ended, Stage, open_room, served
-from perdure.errors import UsageError
+from perdure.errors import EngineError, UsageError
 from perdure.model.rehearsal import Rehearsal, RehearsedJob, RehearsedRepository, Undone
 from perdure.pipeline import CompiledPipeline, PipelineFile
 from perdure.pipeline.plan import Plan
@@ -39,16 +39,24 @@ class Rehearsable:
     limit: timedelta = LIMIT
 
 
-def require_isolation() -> None:
+def require_emulator(*, isolated: bool = True) -> None:
     """Refuse to rehearse where the steps of workflow files could reach more than their own folder.
+
+    Args:
+        isolated: Whether that matters.
 
     Raises:
         UsageError: This machine cannot keep them apart.
+        EngineError: The emulated GitHub is not installed.
     """
-    from perdure.emulator.execution.sandbox import available_isolation
-
+    try:
+        from perdure.emulator import running_emulator  # noqa: F401 - whether it can be imported
+        from perdure.emulator.execution.sandbox import available_isolation
+    except ImportError as error:
+        msg = "the emulated GitHub is not installed"
+        raise EngineError(msg, hint="pip install 'perdure[local]'") from error
     found = available_isolation()
-    if not (found.network and found.files):
+    if isolated and not (found.network and found.files):
         what = "files and the network" if not found.network else "files"
         raise UsageError(
             f"this machine cannot keep steps away from its {what}: a rehearsal might have side effects",
