@@ -39,6 +39,7 @@ def main() -> int:
         shortest=options.shortest,
         longest=options.longest,
         longest_interval=options.longest_interval,
+        webhook_interval=options.webhook_interval,
     )
     found = []
     for side in options.sides.split(","):
@@ -64,6 +65,7 @@ async def _measure(folder: Path, scale: Scale, side: str, poll_interval: float) 
         async with asyncio.timeout(scale.longest + _LATEST):
             results = await asyncio.gather(*(handle.result() for handle in handles))
         ends, requests, cpu = town.ends(), await town.requests(), town.cpu_seconds()
+        quota_used = await town.quota_used()
         closed = {handle.id: await _closed_at(town, handle) for handle in handles}
     delays = sorted(
         closed[handle.id] - ends[result.actions_run_id]
@@ -75,6 +77,7 @@ async def _measure(folder: Path, scale: Scale, side: str, poll_interval: float) 
         "succeeded": sum(result.conclusion == "success" for result in results),
         "started_in_seconds": started_in,
         "requests_per_run": sum(requests.values()) / scale.runs,
+        "quota_per_run": quota_used / scale.runs,
         "requests_per_run_by_route": {route: count / scale.runs for route, count in sorted(requests.items())},
         "delay_seconds": {name: _percentile(delays, part) for name, part in _PARTS.items()},
         "cpu_milliseconds_per_run": {
@@ -117,16 +120,17 @@ def _show(report: dict[str, Any], console: Console) -> None:
     options = report["options"]
     title = (
         f"{options['runs']} runs of {options['shortest']:g} to {options['longest']:g} s in"
-        f" {options['repositories']} repositories"
+        f" {options['repositories']} repositories; for each run"
     )
     table = Table(title=title, title_justify="left")
-    for heading in ("", "requests for each run", "delay p50, s", "p99, s", "max, s", "CPU for each run, ms"):
+    for heading in ("", "requests", "of the quota", "delay p50, s", "p99, s", "max, s", "CPU, ms"):
         table.add_column(heading, justify="right" if heading else "left")
     for one in report["found"]:
         delay, cpu = one["delay_seconds"], one["cpu_milliseconds_per_run"]
         table.add_row(
             one["side"],
             f"{one['requests_per_run']:.2f}",
+            f"{one['quota_per_run']:.2f}",
             *(f"{delay[name]:.2f}" for name in ("p50", "p99", "max")),
             ", ".join(f"{name} {spent:.0f}" for name, spent in cpu.items()),
         )
@@ -145,6 +149,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--longest", type=float, default=600.0, help="seconds that a run takes at most")
     parser.add_argument(
         "--longest-interval", type=float, default=30.0, help="seconds between two looks of a watcher"
+    )
+    parser.add_argument(
+        "--webhook-interval", type=float, default=120.0, help="the same, where there are webhooks: always"
     )
     parser.add_argument(
         "--poll-interval", type=float, default=10.0, help="seconds between two polls of a run"

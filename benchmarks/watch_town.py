@@ -33,6 +33,7 @@ jobs:
     steps: [{run: 'true', if: false}]
 """
 _SECRET = "watch-benchmark"
+_TOKEN = "any-token"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ class Scale:
         shortest: Seconds that a run takes at least.
         longest: And at most.
         longest_interval: Between two looks of a watcher, at most.
+        webhook_interval: Between any two looks of a watcher, where there are webhooks.
     """
 
     runs: int
@@ -50,6 +52,7 @@ class Scale:
     shortest: float
     longest: float
     longest_interval: float
+    webhook_interval: float
 
     def repository(self, number: int) -> str:
         """Return the repository of a run."""
@@ -77,6 +80,12 @@ class WatchTown:
         counts = (await self.github.get("/_emulator/requests")).raise_for_status().json()["counts"]
         return {route: count for route, count in counts.items() if "_emulator" not in route}
 
+    async def quota_used(self) -> int:
+        """Return how many requests have counted: unchanged answers do not."""
+        headers = {"Authorization": f"token {_TOKEN}"}
+        limits = (await self.github.get("/rate_limit", headers=headers)).raise_for_status().json()
+        return int(limits["resources"]["core"]["used"])
+
     def ends(self) -> dict[int, float]:
         """Return when each run that is over ended."""
         lines = self.ends_file.read_text().splitlines() if self.ends_file.exists() else []
@@ -97,7 +106,7 @@ async def running_watch_town(folder: Path, scale: Scale, *, webhooks: bool) -> A
         hook = [f"http://127.0.0.1:{web_port}/webhooks/github", _SECRET] if webhooks else []
         services = {
             "emulator": _emulator(folder, root, port, scale, hook, github),
-            "worker": _worker(folder, server.address, url, scale),
+            "worker": _worker(folder, server.address, url, scale, webhooks=webhooks),
         }
         if webhooks:
             services["web"] = _web(folder, server.address, url, web_port)
@@ -128,7 +137,13 @@ def _emulator(  # noqa: PLR0913 - what its command takes
     return ProgramService(program, is_ready=answers)
 
 
-def _worker(folder: Path, address: str, url: str, scale: Scale) -> ProgramService:
+def _worker(folder: Path, address: str, url: str, scale: Scale, *, webhooks: bool) -> ProgramService:
+    intervals = {"PERDURE_WATCH_LONGEST_INTERVAL": str(scale.longest_interval)}
+    if webhooks:
+        # As the guide says: whoever is told at once need not look often.
+        intervals = {
+            f"PERDURE_WATCH_{name}_INTERVAL": str(scale.webhook_interval) for name in ("SHORTEST", "LONGEST")
+        }
     return _saying(
         Program(
             name="worker",
@@ -136,10 +151,10 @@ def _worker(folder: Path, address: str, url: str, scale: Scale) -> ProgramServic
             log_path=folder / "worker.log",
             environment={
                 **_no_settings(),
-                "GITHUB_TOKEN": "any-token",
+                **intervals,
+                "GITHUB_TOKEN": _TOKEN,
                 "PERDURE_GITHUB_URL": url,
                 "PERDURE_STORE_PATH": str(folder / "store"),
-                "PERDURE_WATCH_LONGEST_INTERVAL": str(scale.longest_interval),
                 # Each poll is an activity for as long as its run lasts.
                 "PERDURE_WORKER_MAX_CONCURRENT_ACTIVITIES": str(scale.runs + 100),
                 "PERDURE_WORKER_MAX_CACHED_WORKFLOWS": str(min(scale.runs + 100, 2_000)),
@@ -161,7 +176,7 @@ def _web(folder: Path, address: str, url: str, port: int) -> ProgramService:
             log_path=folder / "web.log",
             environment={
                 **_no_settings(),
-                "GITHUB_TOKEN": "any-token",
+                "GITHUB_TOKEN": _TOKEN,
                 "WATCH_BENCHMARK_SECRET": _SECRET,
                 "PERDURE_GITHUB_URL": url,
                 "PERDURE_WEBHOOKS_SECRETS": "env:WATCH_BENCHMARK_SECRET",

@@ -38,6 +38,9 @@ HAND_BACK_AFTER = timedelta(minutes=10)
 """The long activity returns to its workflow this often, so that the history can be cut."""
 
 _LONGEST_NAP = 1.0
+_GAP = 1.0
+"""Seconds between two looks, however many begin to wait meanwhile."""
+
 _REQUESTS_AT_ONCE = 10
 _READS_AT_A_LOOK = 100
 """Runs that no list shows are read one by one, so many at a time: meanwhile the list may have news."""
@@ -108,7 +111,7 @@ class WatchActivities:
                 looks_without_news = 0
             if not round_.waiting:
                 return round_.result()
-            wake = asked
+            wake, looked_at = asked, loop.time()
             try:
                 news = await self._look(input.repository, round_)
             except GitHubRateLimitedError as limited:
@@ -125,6 +128,8 @@ class WatchActivities:
                 looks_without_news = 0 if news else looks_without_news + 1
                 interval = self._interval(input.repository, round_, looks_without_news)
             await _nap(interval, round_, end, wake)
+            # Those who begin to wait one after the other share a look.
+            await asyncio.sleep(looked_at + min(self._shortest.total_seconds(), _GAP) - loop.time())
             if loop.time() >= end or activity.is_worker_shutdown():
                 return round_.result()
 
