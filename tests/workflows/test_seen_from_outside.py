@@ -11,7 +11,7 @@ from metric_page import names_read, page_with
 from perdure.config import MetricsSettings
 from perdure.engine.connection import connect
 from perdure.engine.logs import JsonFormatter
-from perdure.engine.metrics import open_runtime, page_url
+from perdure.engine.metrics import BUCKETS, open_runtime, page_url
 from perdure.engine.ports import free_port
 from perdure.errors import PerdureError
 from perdure.model.metrics import MODEL_COST, MODEL_TOKENS
@@ -58,6 +58,9 @@ async def test_every_metric_that_an_alert_or_a_panel_reads_is_there(measured):
     said = {text for _, labels in page for text in labels.values()}
     ids = {str(result.actions_run_id) for result in results} | {action.id for action in running}
     assert not [text for text in said if "acme" in text or text in ids]
+    for name in ("temporal_activity_schedule_to_start_latency", "temporal_workflow_endtoend_latency"):
+        found = {labels["le"] for said, labels in page if said == f"{name}_seconds_bucket"}
+        assert {float(bound) for bound in found} == {*BUCKETS[name], float("inf")}
     dispatched = [labels for name, labels in page if name == "perdure_dispatches_total"]
     assert {labels["outcome"] for labels in dispatched} >= {"started", "ambiguous", "refused"}
 
