@@ -1,6 +1,7 @@
 """What retries a task for ever, and what else hurts without a replay."""
 
 import asyncio
+import time
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -63,6 +64,10 @@ class FailingWorkflow:
     @workflow.signal
     async def finish(self, why: str) -> None:  # expect: signal-arguments
         self._done = True
+
+    @workflow.signal
+    def wake(self, why: str) -> None:  # deterministic: only our own client sends it
+        time.time()  # expect: clock
 
     @workflow.signal
     def stop(self, *, now: bool) -> None:  # expect: signal-arguments
