@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import httpx2
 import pytest
@@ -12,7 +13,7 @@ from perdure.errors import EngineError
 from perdure.model.actions import ActionsRun
 from perdure.model.following import Followed
 from perdure.model.webhooks import RunHint, SeenDeliveries, hint_of
-from perdure.web.webhooks import MAX_BODY, MAX_WAITING, PATH, WebhookReceiver
+from perdure.web.webhooks import MAX_BODY, PATH, WebhookReceiver
 from web.deliveries import SECRET, a_run, deliver, secrets, signature
 
 RUN = RunHint(repository="acme/tools", actions_run_id=7)
@@ -41,8 +42,8 @@ class Engine:
 
 
 @asynccontextmanager
-async def a_receiver(engine, *values):
-    receiver = WebhookReceiver(secrets(*values), engine.nudge, retry_delay=0.001)
+async def a_receiver(engine, *values, **options):
+    receiver = WebhookReceiver(secrets(*values), engine.nudge, retry_delay=0.001, **options)
     async with receiver.working():
         yield receiver
 
@@ -150,23 +151,22 @@ async def test_a_flood_about_one_run_is_one_look_more(receiver, engine):
     assert engine.nudges.count(RUN) <= 9
 
 
-async def test_more_than_can_wait_is_refused_so_that_github_remembers_it(receiver, engine, monkeypatch):
+async def test_more_than_can_wait_is_refused_so_that_github_remembers_it(engine):
     """And taken when it comes again."""
-    monkeypatch.setattr("perdure.web.webhooks.MAX_WAITING", 2)
-    assert MAX_WAITING > 1_000
     engine.open.clear()
-    statuses = []
-    for number in range(1, 20):
-        statuses.append((await deliver(receiver, a_run(number), guid=str(number))).status_code)
-        await asyncio.sleep(0)
-    assert 503 in statuses
-    refused = statuses.index(503) + 1
-    engine.open.set()
-    await engine.got(refused - 1)
-    assert (await deliver(receiver, a_run(refused), guid=str(refused))).status_code == 202
-    async with asyncio.timeout(20):
-        while refused not in [hint.actions_run_id for hint in engine.nudges]:
-            await asyncio.sleep(0.005)
+    async with a_receiver(engine, max_waiting=2) as receiver:
+        statuses = []
+        for number in range(1, 20):
+            statuses.append((await deliver(receiver, a_run(number), guid=str(number))).status_code)
+            await asyncio.sleep(0)
+        assert 503 in statuses
+        refused = statuses.index(503) + 1
+        engine.open.set()
+        await engine.got(refused - 1)
+        assert (await deliver(receiver, a_run(refused), guid=str(refused))).status_code == 202
+        async with asyncio.timeout(20):
+            while refused not in [hint.actions_run_id for hint in engine.nudges]:
+                await asyncio.sleep(0.005)
 
 
 async def test_an_engine_that_is_away_is_asked_again(receiver, engine):
@@ -218,15 +218,15 @@ def state(number):
     )
 
 
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
 @given(
     st.lists(st.integers(0, 5), max_size=40), st.sets(st.integers(0, 3)), st.randoms(use_true_random=False)
 )
 def test_whatever_happens_to_deliveries_the_end_is_the_same(steps, lost, random):
     """Lost, repeated, late and out of order, with lies in between: what is learned is what GitHub says."""
-    from datetime import UTC, datetime
-
-    at = datetime(2026, 3, 1, tzinfo=UTC)
-    now_at_github, seen, guids = 0, Followed(actions_run=state(0), queued_at=at), SeenDeliveries()
+    now_at_github, seen, guids = 0, Followed(actions_run=state(0), queued_at=AT), SeenDeliveries()
 
     def arrives(number):
         nonlocal seen
@@ -234,7 +234,7 @@ def test_whatever_happens_to_deliveries_the_end_is_the_same(steps, lost, random)
             return
         hint = hint_of("workflow_run", a_run(7, STATES[number][2]))
         if hint is not None and guids.add(str(number)):
-            seen = seen.after(state(now_at_github), at)
+            seen = seen.after(state(now_at_github), AT)
 
     for step in steps:
         if step == 0:
@@ -250,4 +250,4 @@ def test_whatever_happens_to_deliveries_the_end_is_the_same(steps, lost, random)
     if 3 not in lost:
         assert seen.actions_run == state(3)
     # The watcher's next look, without which only the delay would be another.
-    assert seen.after(state(3), at).actions_run == state(3)
+    assert seen.after(state(3), AT).actions_run == state(3)

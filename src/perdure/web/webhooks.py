@@ -32,6 +32,8 @@ MAX_WAITING: Final = 10_000
 
 _AT_ONCE: Final = 8
 _TRIES: Final = 5
+_READ_SECONDS: Final = 10.0
+"""GitHub's own limit for the whole of a delivery."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class WebhookReceiver:
         nudge: Callable[[Hint], Awaitable[object]],
         *,
         retry_delay: float = 1.0,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         """Believe these secrets, and nudge with what is signed with one of them.
 
@@ -52,10 +55,12 @@ class WebhookReceiver:
             secrets: One, or several while it is changed.
             nudge: Has those look whom a hint concerns; safe to repeat.
             retry_delay: Seconds after which a nudge that failed is tried again, twice as long each time.
+            max_waiting: How much may wait.
         """
         self._secrets = [secret.reveal() for secret in secrets]
         self._nudge = nudge
         self._retry_delay = retry_delay
+        self._max_waiting = max_waiting
         self._seen = SeenDeliveries()
         self._waiting: OrderedDict[Hint, set[str]] = OrderedDict()
         self._new = asyncio.Semaphore(0)
@@ -95,7 +100,11 @@ class WebhookReceiver:
         if scope["method"] != "POST":
             return 405, "webhooks are posted"
         headers = Headers(scope=scope)
-        body = await _body(headers, receive)
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                body = await _body(headers, receive)
+        except TimeoutError:
+            return 408, "the body did not come"
         if body is None:
             return 413, "no webhook is that large"
         if not is_signed(body, headers.get("x-hub-signature-256", ""), self._secrets):
@@ -119,7 +128,7 @@ class WebhookReceiver:
             return 202, "taken before"
         if hint in self._waiting:
             self._waiting[hint].add(guid)
-        elif len(self._waiting) >= MAX_WAITING:
+        elif len(self._waiting) >= self._max_waiting:
             self._seen.forget([guid])
             return 503, "too much is waiting: send it again later"
         else:
