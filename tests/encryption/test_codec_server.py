@@ -147,10 +147,13 @@ async def test_the_ui_may_ask_and_no_other_page(http):
 
 async def test_a_person_signs_in_for_the_ui(http, clock):
     """A browser's cookie stands for them for some hours, and says nothing by itself."""
-    assert "password" in (await http.get("/")).text
+    page = await http.get("/")
+    assert "password" in page.text
+    assert page.headers["referrer-policy"] == "same-origin"
     refused = await http.post("/sign-in", data={"token": "eves-token"})
     assert (refused.status_code, "may not read payloads" in refused.text) == (401, True)
-    signed_in = await http.post("/sign-in", data={"token": "alices-token"})
+    own = {"Origin": str(http.base_url)}
+    signed_in = await http.post("/sign-in", data={"token": "alices-token"}, headers=own)
     assert signed_in.status_code == 303
     cookie = signed_in.headers["set-cookie"]
     assert "HttpOnly" in cookie

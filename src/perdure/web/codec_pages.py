@@ -11,7 +11,8 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self';"
     " frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer` browsers would send the form with no origin, and it would be refused.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 _PAGE = """<!doctype html>
