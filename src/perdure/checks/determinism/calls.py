@@ -131,6 +131,12 @@ class Calls:
 
     def _called(self, call: ast.Call, scope: Scope) -> Iterator[Value]:
         callees = self._inference.of(call.func, scope)
+        for callee in callees:
+            if isinstance(callee, FunctionObject):
+                self._inference.arguments.remember(callee.of, call, scope)
+            elif isinstance(callee, ClassObject):
+                for function in self._constructors(callee.of):
+                    self._inference.arguments.remember(function, call, scope)
         yield from callees
         names = [callee.name for callee in callees if isinstance(callee, Outside)]
         for name in names:

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from perdure.checks.determinism.annotations import Annotations
+from perdure.checks.determinism.arguments import Arguments
 from perdure.checks.determinism.containers import element, literal, made_by, of_method
 from perdure.checks.determinism.declarations import Declarations, returned_by
 from perdure.checks.determinism.lookup import Lookup, shadowed_by_parameter
@@ -48,6 +49,7 @@ class Inference:
         self._known: dict[tuple[int, int, int], Values] = {}
         self._asked: dict[tuple[int, int, int], int] = {}
         self._lowest_cut = _NOT_CUT
+        self.arguments = Arguments()
         self._exporting: set[tuple[int, str]] = set()
         self._lambdas: dict[int, Function] = {}
 
@@ -237,7 +239,8 @@ class Inference:
         if parameter.annotation is not None:
             return self.annotated(parameter.annotation, Scope(function.module, function, scope.receiver))
         if function.owner is None or function.parameters[:1] != [parameter]:
-            return ()
+            given = self.arguments.of(function, parameter)
+            return tuple(value for argument, caller in given for value in self.of(argument, caller))
         names = {ast.unparse(decorator) for decorator in function.decorators}
         if "staticmethod" in names:
             return ()
