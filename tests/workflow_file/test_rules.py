@@ -312,3 +312,28 @@ def test_a_condition_that_is_meant_to_stop_the_reader_does_not():
 
     assert [each.mended for each in after.findings] == [False, True]
     assert "too long to look into" in after.left[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HEAD + "      - run: git push\n        if:\n", "its if: is empty"),
+        (HEAD + "      - run: git push\n        if: ''\n", "its if: is empty"),
+        ("{on: workflow_dispatch, jobs: {a: {steps: [{run: x}]}}}\n", "the file is one line of {}"),
+        (
+            "on: [push, # why\n  workflow_dispatch]\njobs:\n  a:\n    if: github.repository == 'a/b'\n",
+            "a comment",
+        ),
+        (
+            "run-name:\non:\n  workflow_dispatch:\n    inputs: {dispatch_id: }\njobs: {}\n",
+            "run-name: is empty",
+        ),
+        ("on: push\njobs:\n  a: {}\n", "nothing stands there"),
+    ],
+)
+def test_what_has_no_place_for_text_is_left_to_a_person(text, says):
+    """The reason is part of the finding, and the file stays as it is."""
+    after = mend("a.yml", text, RULES)
+
+    assert not after.is_changed
+    assert f"; not mended: {says}" in after.left[0].message

@@ -212,8 +212,9 @@ class _Builder:
         if start == end and after is not None and not node.style:
             # Nothing stands there: its mark lies somewhere behind, its place is right behind the colon.
             colon = self._text.find(":", after)
-            start = end = colon + 1 if colon >= 0 else start
-            place["start"] = start
+            # In `{a, b: c}` the first key has no colon of its own.
+            is_own = colon >= 0 and not self._text[after:colon].strip()
+            place["start"] = start = end = colon + 1 if is_own else after
         elif node.style in {"|", ">"}:
             end = start + len(self._text[start:end].rstrip())
         value = node.value if isinstance(node.value, str) else ""
