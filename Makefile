@@ -3,23 +3,23 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-REVIEW := $(VENV)/.installed-review
+EXTRAS := $(VENV)/.installed-extras
 PYTEST_ARGS ?=
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: demo demo-review test check faults bench lock clean install install-review
+.PHONY: demo demo-review test check faults bench lock clean install install-extras
 
 demo: $(STAMP)
 	$(BIN)/perdure demo
 
 # Reviews code in a pull request of an example repository. Installs the extra `review` (600 MB).
-demo-review: $(REVIEW)
+demo-review: $(EXTRAS)
 	$(BIN)/perdure demo --review
 
-test: $(REVIEW)
+test: $(EXTRAS)
 	$(BIN)/pytest -n auto --dist loadfile -m "not faults" $(PYTEST_ARGS)
 
-check: $(REVIEW)
+check: $(EXTRAS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -27,15 +27,15 @@ check: $(REVIEW)
 	$(BIN)/perdure check determinism src examples
 
 # SEEDS=20 make faults: how many seeds the property test lives through, 200 by default.
-faults: $(REVIEW)
+faults: $(EXTRAS)
 	$(BIN)/pytest -m faults $(PYTEST_ARGS)
 
-bench: $(REVIEW)
+bench: $(EXTRAS)
 	$(BIN)/python benchmarks/action.py
 
 install: $(STAMP)
 
-install-review: $(REVIEW)
+install-extras: $(EXTRAS)
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer on PATH" >&2; echo >&2; echo "hint: install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -45,14 +45,14 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(REVIEW): $(STAMP) requirements-review.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-review.lock
+$(EXTRAS): $(STAMP) requirements-extras.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-extras.lock
 	@touch $@
 
 # Needs uv. Writes every package with its hashes and no index address.
 lock:
 	$(LOCK) --extra keyring --extra web --extra local --group dev --output-file requirements.lock pyproject.toml
-	$(LOCK) --extra review --constraint requirements.lock --output-file requirements-review.lock pyproject.toml
+	$(LOCK) --extra review --extra tracing --constraint requirements.lock --output-file requirements-extras.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
