@@ -56,7 +56,7 @@ def test_without_its_packages_a_collector_is_refused_with_what_to_install(monkey
     tracing._provider.cache_clear()
     with pytest.raises(SettingsError, match="OpenTelemetry is not installed") as refused:
         tracing.tracing_interceptors(TracingSettings(endpoint="http://127.0.0.1:4318"))
-    assert "pip install opentelemetry-sdk" in refused.value.hint
+    assert "pip install 'perdure[tracing]'" in refused.value.hint
 
 
 def test_without_a_collector_there_are_no_spans():

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from perdure.github import GitHubClient
 
-_PACKAGES: Final = "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
 _SENT_WITHIN: Final = 2
 """Seconds. A collector that is away delays the end of a command by no more."""
 
@@ -82,7 +81,7 @@ def _provider(endpoint: str) -> TracerProvider:
         otlp = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     except ImportError as error:
         msg = "[tracing] names a collector, and OpenTelemetry is not installed"
-        raise SettingsError(msg, hint=f"pip install {_PACKAGES}, or leave the endpoint out") from error
+        raise SettingsError(msg, hint="pip install 'perdure[tracing]', or leave the endpoint out") from error
     # A collector that is away is said once for each batch, without the traceback of every try.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     of = resources.Resource.create({"service.name": "perdure", "service.version": version("perdure")})
