@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := $(VENV)/.installed-extras
 PYTEST_ARGS ?=
+# Tests wait for processes more than they compute, so there is one more of them at a time than processors.
+TESTERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .PHONY: demo demo-review test check faults bench lock clean install install-extras
@@ -17,7 +19,7 @@ demo-review: $(EXTRAS)
 	$(BIN)/perdure demo --review
 
 test: $(EXTRAS)
-	$(BIN)/pytest -n auto --dist loadfile -m "not faults" $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(TESTERS) --dist loadfile -m "not faults" $(PYTEST_ARGS)
 
 check: $(EXTRAS)
 	$(BIN)/ruff format --check .
