@@ -10,6 +10,7 @@ from perdure.activities.fix_verifying import FixVerification
 from perdure.activities.fixing import FixActivities
 from perdure.activities.publishing import PublishingActivities
 from perdure.activities.reviewing import ReviewActivities
+from perdure.config import NotifySettings
 from perdure.errors import InvalidRepositoryError, ModelRefusedError, UsageError
 from perdure.model.approvals import Verdict as Decision
 from perdure.model.code_review import RepositoryAnalysisInput
@@ -19,6 +20,7 @@ from perdure.model.review import FileState, RequireApproval, ReviewPolicy, Revie
 from perdure.workflows import _review_calls
 from perdure.workflows.repository_analysis import RepositoryAnalysisWorkflow
 from review.model_server import MODEL, model_server
+from webhook_receiver import receiving
 from workflows.reviewing import DECIDES, FIXED, reviewing
 
 POSTED = ReviewPolicy()
@@ -52,6 +54,25 @@ async def test_typed_again_nothing_is_said_twice(review):
     assert first.published.outcome is PublishOutcome.POSTED
     assert again.published.outcome is PublishOutcome.FOUND
     assert again.summary.still_present == sum(again.summary.found.values())
+
+
+async def test_whoever_is_to_decide_is_told_and_the_review_waits_for_no_webhook(
+    idle_house, tmp_path, monkeypatch
+):
+    """One webhook hears of the approval, the other leads nowhere; the review ends all the same."""
+    async with receiving() as receiver:
+        monkeypatch.setenv("A_WEBHOOK", receiver.url)
+        policy = DECIDES.model_copy(update={"notify": ("env:A_WEBHOOK", "env:NOT_SET_ANYWHERE")})
+        async with (
+            idle_house.workers(notify=NotifySettings(allow_private=True)),
+            reviewing(idle_house, tmp_path) as review,
+        ):
+            handle = await review.start(policy)
+            id, _ = await review.asked(handle)
+            await receiver.until(1)
+            await review.decide(handle)
+            assert (await handle.result()).approved
+    assert f"perdure approval approve {id}" in receiver.texts[0]
 
 
 async def test_a_push_makes_what_was_asked_stale(review):

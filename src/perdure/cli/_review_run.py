@@ -21,6 +21,7 @@ from perdure.cli._shown import shown
 from perdure.cli._views import TerminalView, View, terminal
 from perdure.cli._waiting import Outcome, wait_for_end
 from perdure.config import Settings
+from perdure.config.secret_references import check_reference
 from perdure.engine.reviews import ReviewHandle, start_review
 from perdure.engine.sealed_store import content_store
 from perdure.engine.stored import read_stored
@@ -54,6 +55,7 @@ class Options:
     require_approval: str = "never"
     approvers: tuple[str, ...] = ()
     quorum: int = 1
+    notify: tuple[str, ...] = ()
     budget: float | None = None
     fail_on: str = "warning"
     sarif: Path | None = None
@@ -128,12 +130,19 @@ def policy_of(target: ReviewTarget, options: Options, settings: Settings) -> Rev
         require_approval=RequireApproval(options.require_approval),
         approvers=options.approvers,
         quorum=options.quorum,
+        notify=options.notify,
     )
 
 
 async def _start(session: Session, target: ReviewTarget, options: Options) -> ReviewHandle:
     if target.pull_number is None and (options.fix or options.require_approval != "never"):
         raise UsageError("--fix and --require-approval belong to a pull request", hint="write OWNER/REPO#N")
+    for reference in options.notify:
+        try:
+            check_reference(reference)
+        except ValueError as error:
+            message, _, hint = str(error).partition("; ")
+            raise UsageError(f"--notify {message}", hint=hint) from None
     requester = await requester_of(session.settings)
     handle = await start_review(
         session.client,

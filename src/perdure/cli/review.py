@@ -107,6 +107,13 @@ def run(  # noqa: PLR0913 - one parameter for each option
         typer.Option("--approver", metavar="LOGIN", help="Who may decide: a login, or team:ORG/SLUG."),
     ] = None,
     quorum: Annotated[int, typer.Option(metavar="N", min=1, help="How many have to approve.")] = 1,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REFERENCE",
+            help="Secret reference of a Slack-compatible webhook that is told when people are waited for.",
+        ),
+    ] = None,
     budget: Annotated[
         float | None,
         typer.Option(metavar="USD", min=0, help="What models may cost for this review, in US dollars."),
@@ -143,6 +150,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
         require_approval=require_approval.value,
         approvers=tuple(approvers or ()),
         quorum=quorum,
+        notify=tuple(notify or ()),
         budget=budget,
         fail_on=fail_on.value,
         sarif=sarif,

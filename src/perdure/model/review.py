@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from perdure.config.secret_references import check_reference
 from perdure.model.actions import StoredObject
 from perdure.model.base import Model
 from perdure.model.findings import Finding
@@ -269,6 +271,7 @@ class ReviewPolicy(Model):
         budget: What one review may cost, in millionths of a US dollar.
         publish: Whether the review is posted at GitHub.
         fix: Whether chosen suggestions become a commit once they are approved.
+        notify: Secret references of Slack-compatible webhooks, told when people are waited for.
     """
 
     analysers: tuple[str, ...] = ("ruff", "detect-secrets", "zizmor")
@@ -284,3 +287,4 @@ class ReviewPolicy(Model):
     quorum: int = Field(default=1, ge=1)
     approval_timeout: timedelta = timedelta(hours=24)
     remind: timedelta | None = None
+    notify: tuple[Annotated[str, AfterValidator(check_reference)], ...] = Field(default=(), max_length=10)

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Coroutine
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
-from perdure.workflows import _review_calls
+from perdure.workflows import _calls, _review_calls
 from perdure.workflows._reviewing import Reviewing
 from perdure.workflows.building_blocks import first_complaint, request_approval
 
@@ -15,8 +16,10 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from perdure.activities.failures import application_error
+    from perdure.activities.notifying import PostWebhookInput
     from perdure.errors import UsageError
     from perdure.model import queues
+    from perdure.model.approval_progress import ApprovalNews
     from perdure.model.approvals import ApprovalRequest, ApprovalResult, Person
     from perdure.model.code_review import (
         CodeReviewInput,
@@ -31,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from perdure.model.fixing import AppliedFix, ApplyInput, PrepareFixesInput, VerifyFixInput
     from perdure.model.forms import FormField, FormFieldType
+    from perdure.model.notifications import Message
     from perdure.model.posting import Published, PublishInput, PublishOutcome, SayInput
     from perdure.model.pull_requests import PullRequestFacts, PullRequestRef
     from perdure.model.review import RequireApproval
@@ -39,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
 _LOOK_INTERVAL = timedelta(minutes=10)
 """How often a waiting review looks where its pull request stands, if nobody tells it."""
 
+_APPROVAL_NEWS = "approval_news"
 _FORM_FIELD = "fixes"
 _SAFE, _ALL, _NONE = "safe", "all", "none"
 
@@ -68,6 +73,7 @@ class CodeReviewWorkflow:
         self._previous = input.previous
         self._moved = False
         self._rounds = 0
+        self._notices: list[asyncio.Task[None]] = []
 
     @workflow.run
     async def run(self, input: CodeReviewInput) -> CodeReviewResult:
@@ -88,6 +94,14 @@ class CodeReviewWorkflow:
         """Look where the branch is."""
         if news is None or not news.head_sha or news.head_sha != self._reviewing.progress.head_sha:
             self._moved = True
+
+    @workflow.signal
+    def approval_news(self, news: ApprovalNews | None = None) -> None:
+        """Tell whoever is to decide, beside everything else, that they are waited for."""
+        if news is not None:
+            self._notices += [
+                asyncio.create_task(self._tell(news, webhook)) for webhook in self._policy.notify
+            ]
 
     @workflow.query
     def progress(self) -> CodeReviewProgress:
@@ -240,6 +254,7 @@ class CodeReviewWorkflow:
         return await request_approval(
             approval_question(self._target, summary, fixes=offered),
             id=self._approval_id,
+            news_signal=_APPROVAL_NEWS if self._policy.notify else "",
             task_queue=queues.beside(workflow.info().task_queue, queues.WORKFLOWS),
             subject_digest=subject_digest(summary.head_sha, summary.digest),
             approvers=self._policy.approvers,
@@ -278,6 +293,15 @@ class CodeReviewWorkflow:
                 checked_by=self._policy.analysers,
             )
         )
+
+    async def _tell(self, news: ApprovalNews, webhook: str) -> None:
+        text = f"{news.message} Decide with: perdure approval approve {news.approval_id}"
+        message = Message(text=text, sections=(text,), about=workflow.info().workflow_id)
+        try:
+            await _calls.post_webhook(PostWebhookInput(webhook=webhook, message=message))
+        except ActivityError as failure:
+            # Whoever is not told finds it in `perdure approval list`.
+            workflow.logger.warning("could not tell %s: %s", webhook, failure.cause)
 
     async def _facts(self) -> PullRequestFacts:
         return await _review_calls.read_pull_request(
