@@ -30,7 +30,7 @@ jobs:
   flaky:
     runs-on: ubuntu-latest
     steps:
-      - run: sleep 1; test "$ATTEMPT" -ge 2
+      - run: test "$ATTEMPT" -ge 2 || { sleep 8; exit 1; }
         env: {ATTEMPT: '${{ github.run_attempt }}'}
 """
 _TIMERS = 'history.timerProcessorMaxTimeShift="20ms"'
@@ -89,7 +89,7 @@ class TestWithShortHistories:
 
     async def test_a_history_that_is_cut_loses_nothing(self, house):
         """Dispatch id, inputs, notes and the run itself are carried over: one dispatch, one run."""
-        handle = await house.start(inputs={"wait_time": "4", "message": "long"})
+        handle = await house.start(inputs={"wait_time": "8", "message": "long"})
         await stands_at(handle, Stage.RUNNING)
         before = await handle.progress()
         await self.hear_much(house, handle)
