@@ -322,3 +322,29 @@ async def run_fleet(fleet: Fleet) -> FleetResult | FleetState:
             # It was about to begin a new history: what runs still belongs to this one.
             await fleet.run()
         raise
+
+
+class FleetMessages:
+    """The messages that every kind of fleet takes."""
+
+    _fleet: Fleet
+
+    @workflow.signal
+    def pause(self) -> None:
+        """Begin nothing more; what runs goes on."""
+        self._fleet.pause(paused=True)
+
+    @workflow.signal
+    def resume(self) -> None:
+        """Go on."""
+        self._fleet.pause(paused=False)
+
+    @workflow.query
+    def progress(self) -> FleetProgress:
+        """Tell where it stands."""
+        return self._fleet.progress()
+
+    @workflow.query
+    def state(self) -> FleetState:
+        """Tell what a fleet may go on from, after this one was cancelled."""
+        return self._fleet.state()

@@ -22,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
         VerifiedFix,
         VerifyFixInput,
     )
-    from perdure.model.indexing import FetchedChange, FetchInput
     from perdure.model.posting import Published, PublishInput, Said, SayInput
     from perdure.model.pull_requests import PullRequestFacts, PullRequestRef
     from perdure.model.review import UnitResult
@@ -63,11 +62,6 @@ _LOST_WORKER_TIMEOUT = timedelta(seconds=10)
 async def read_pull_request(ref: PullRequestRef) -> PullRequestFacts:
     """Read where a pull request stands."""
     return await _call("read_pull_request", ref, PullRequestFacts, queues.WORKFLOWS, summary=str(ref))
-
-
-async def fetch_change(input: FetchInput) -> FetchedChange:
-    """Fetch what is to be looked at."""
-    return await _call("fetch_change", input, FetchedChange, queues.REVIEW, summary=str(input.target))
 
 
 async def probe_models(input: ProbeModelsInput) -> ModelsReady:
@@ -136,7 +130,7 @@ async def apply_fixes(input: ApplyInput) -> AppliedFix:
 async def _call(  # noqa: PLR0913
     name: str, input: Model, result: type[R], queue: str, *, retry: RetryPolicy = _REVIEW, summary: str = ""
 ) -> R:
-    found = await workflow.execute_activity(
+    answer: R = await workflow.execute_activity(
         name,
         input,
         task_queue=queues.beside(workflow.info().task_queue, queue),
@@ -147,4 +141,4 @@ async def _call(  # noqa: PLR0913
         retry_policy=retry,
         summary=summary or None,
     )
-    return result.model_validate(found) if not isinstance(found, result) else found
+    return answer

@@ -5,7 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, FailureError, is_cancelled_exception
 
-from perdure.workflows import _review_calls
+from perdure.workflows import _index_calls, _review_calls
 from perdure.workflows.building_blocks import request_approval
 from perdure.workflows.review_units import ReviewUnitsWorkflow, UnitReviews
 
@@ -25,12 +25,11 @@ with workflow.unsafe.imports_passed_through():
     )
     from perdure.model.indexing import FetchedChange, FetchInput, IndexInput, IndexResult
     from perdure.model.pull_requests import PullRequestFacts
-    from perdure.model.review import ReviewPolicy, ReviewTarget, UnitResult
+    from perdure.model.review import ReviewPolicy, ReviewTarget
     from perdure.model.reviewing import (
         AnalyseInput,
         AnalysisResult,
         FinishReviewInput,
-        KeepResultsInput,
         ModelsReady,
         PlannedUnits,
         PlanUnitsInput,
@@ -65,7 +64,7 @@ class Reviewing:
     ) -> ReviewSummary:
         """Look at everything once, and join what was found."""
         self.update(stage=ReviewStage.FETCHING, units=0, done=0, failed=0, summary=None)
-        fetched = await _review_calls.fetch_change(FetchInput(target=self._target, pull_request=pull_request))
+        fetched = await _index_calls.fetch_change(FetchInput(target=self._target, pull_request=pull_request))
         self.update(head_sha=fetched.head_sha)
         # Keys and names are tried out before anything is paid for.
         models = await self._models()
@@ -163,15 +162,7 @@ class Reviewing:
             self.update(done=reviews.done, failed=reviews.failed, usage=reviews.usage)
 
         reviews = UnitReviews(asked, on_change=show)
-        results: tuple[UnitResult, ...] = await reviews.run(plan.units)
-        return ReviewedUnits(
-            results=await _review_calls.keep_results(KeepResultsInput(results=results)),
-            done=reviews.done,
-            failed=reviews.failed,
-            usage=reviews.usage,
-            needed=reviews.needed,
-            limit=reviews.limit,
-        )
+        return await reviews.run(plan.units)
 
     async def _shared_out(self, asked: ReviewUnitsInput, count: int) -> tuple[ReviewedUnits, ...]:
         """Have children review a part each: no history holds thousands of units."""

@@ -2,14 +2,14 @@
 
 from temporalio import workflow
 
-from perdure.workflows._fleet import Fleet, run_fleet
+from perdure.workflows._fleet import Fleet, FleetMessages, run_fleet
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.model.fleet_progress import FleetInput, FleetProgress, FleetResult, FleetState
+    from perdure.model.fleet_progress import FleetInput, FleetResult, FleetState
 
 
 @workflow.defn
-class ChunkedProcessorWorkflow:
+class ChunkedProcessorWorkflow(FleetMessages):
     """Does the work of every item of a list, at most ``max_parallel`` of them at once.
 
     Ends when every item has ended; how many may fail is the input's to say, and its result says who did.
@@ -31,23 +31,3 @@ class ChunkedProcessorWorkflow:
         if isinstance(ended, FleetState):
             workflow.continue_as_new(input.model_copy(update={"state": ended}))
         return ended
-
-    @workflow.signal
-    def pause(self) -> None:
-        """Begin nothing more; what runs goes on."""
-        self._fleet.pause(paused=True)
-
-    @workflow.signal
-    def resume(self) -> None:
-        """Go on."""
-        self._fleet.pause(paused=False)
-
-    @workflow.query
-    def progress(self) -> FleetProgress:
-        """Tell where it stands."""
-        return self._fleet.progress()
-
-    @workflow.query
-    def state(self) -> FleetState:
-        """Tell what a fleet may go on from, after this one was cancelled."""
-        return self._fleet.state()

@@ -2,14 +2,14 @@
 
 from temporalio import workflow
 
-from perdure.workflows._fleet import Fleet, run_fleet
+from perdure.workflows._fleet import Fleet, FleetMessages, run_fleet
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.model.fleet_progress import FleetProgress, FleetResult, FleetState, OrganizationInput
+    from perdure.model.fleet_progress import FleetResult, FleetState, OrganizationInput
 
 
 @workflow.defn
-class OrganizationPipelineWorkflow:
+class OrganizationPipelineWorkflow(FleetMessages):
     """Runs a child for each repository of an organisation, on the task queue of the organisation's tier.
 
     A child is started once; whether it is tried again is for the fleet's owner to decide. Those who share a
@@ -29,23 +29,3 @@ class OrganizationPipelineWorkflow:
         if isinstance(ended, FleetState):
             workflow.continue_as_new(input.model_copy(update={"state": ended}))
         return ended
-
-    @workflow.signal
-    def pause(self) -> None:
-        """Begin nothing more; what runs goes on."""
-        self._fleet.pause(paused=True)
-
-    @workflow.signal
-    def resume(self) -> None:
-        """Go on."""
-        self._fleet.pause(paused=False)
-
-    @workflow.query
-    def progress(self) -> FleetProgress:
-        """Tell where it stands."""
-        return self._fleet.progress()
-
-    @workflow.query
-    def state(self) -> FleetState:
-        """Tell what a fleet may go on from, after this one was cancelled."""
-        return self._fleet.state()

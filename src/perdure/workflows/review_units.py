@@ -32,8 +32,19 @@ class UnitReviews:
         self.needed = 0
         self.limit = ""
 
-    async def run(self, units: Sequence[UnitRef]) -> tuple[UnitResult, ...]:
-        """Review all of them, at most ``max_parallel`` at the same time. The order is that of the units."""
+    async def run(self, units: Sequence[UnitRef]) -> ReviewedUnits:
+        """Review all of them, at most ``max_parallel`` at the same time, and keep what they came to."""
+        results = await self._all_reviewed(units)
+        return ReviewedUnits(
+            results=await _review_calls.keep_results(KeepResultsInput(results=results)),
+            done=self.done,
+            failed=self.failed,
+            usage=self.usage,
+            needed=self.needed,
+            limit=self.limit,
+        )
+
+    async def _all_reviewed(self, units: Sequence[UnitRef]) -> tuple[UnitResult, ...]:
         slots = asyncio.Semaphore(self._input.policy.max_parallel)
 
         async def one(unit: UnitRef) -> UnitResult:
@@ -95,13 +106,4 @@ class ReviewUnitsWorkflow:
         listed = await _review_calls.list_units(
             ListUnitsInput(plan=input.plan, offset=input.offset, limit=input.count)
         )
-        reviews = UnitReviews(input)
-        results = await reviews.run(listed.units)
-        return ReviewedUnits(
-            results=await _review_calls.keep_results(KeepResultsInput(results=results)),
-            done=reviews.done,
-            failed=reviews.failed,
-            usage=reviews.usage,
-            needed=reviews.needed,
-            limit=reviews.limit,
-        )
+        return await UnitReviews(input).run(listed.units)
